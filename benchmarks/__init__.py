@@ -1,0 +1,1 @@
+"""This project beside what a user would pick instead: ``python -m benchmarks NAME``."""

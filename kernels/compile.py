@@ -1,0 +1,45 @@
+"""The one way this project compiles a loop.
+
+``compiled`` wraps :func:`numba.njit` with the options that every kernel shares: no GIL (our own threads run kernels
+side by side), the compiled code cached on disk, NumPy's rules for division by zero, and one set of fast-math flags.
+"""
+
+import numba
+
+# Everything that lets LLVM vectorise sums and use reciprocals, but neither "nnan" nor "ninf": a NaN or an infinity in
+# the input must still be one in the output.
+FAST_MATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
+
+
+def compiled(function=None, *, fastmath=FAST_MATH, **options):
+    """Compile `function` on its first call.
+
+    Parameters
+    ----------
+    function : callable
+        The loop. Used as a plain decorator, ``@compiled``, or with options, ``@compiled(fastmath=False)``.
+    fastmath : set of str or bool, default ``FAST_MATH``
+        ``False`` where the result must equal NumPy's to the last bit.
+    **options
+        Passed to :func:`numba.njit` (``inline="always"`` for helpers).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> @compiled
+    ... def total(x):
+    ...     s = 0.0
+    ...     for i in range(len(x)):
+    ...         s += x[i]
+    ...     return s
+    >>> total(np.array([1.0, 2.0]))
+    3.0
+    """
+    if function is None:
+        return lambda f: compiled(f, fastmath=fastmath, **options)
+    options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, **options}
+    try:
+        return numba.njit(function, cache=True, **options)
+    except RuntimeError:
+        # Numba found no folder that it may write its cache to: compile anew in every process.
+        return numba.njit(function, cache=False, **options)
