@@ -2,12 +2,16 @@
 
 import importlib.util
 
+import matplotlib
 import pytest
 from hypothesis import settings
 
 # Compilation makes first examples slow; the same examples every time make a failure repeatable.
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
+
+# Pictures are drawn, never shown.
+matplotlib.use("Agg")
 
 
 def pytest_addoption(parser):

@@ -1,0 +1,98 @@
+"""Pictures draw what they are given, read well, and come out the same every time."""
+
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from scipy import sparse
+
+from embeddings import visualise
+
+SENTENCES = ["The cat chases the mouse", "小猫捕鼠", "I like ham sandwiches"]
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def pictures():
+    rng = np.random.default_rng(3)
+    yield visualise.similarity_heatmap(np.eye(3), SENTENCES, title="题")
+    yield visualise.term_document_matrix(sparse.csr_matrix(np.eye(3)), ["cat", "猫", "ham"], SENTENCES)
+    yield visualise.scatter(rng.normal(size=(12, 5)), [f"word {i}" for i in range(12)], groups=list("aabb" * 3))
+    yield visualise.neighbour_bars([("kitten", 0.9), ("小猫", -0.2)], title="cat")
+
+
+def test_every_picture_has_the_same_bytes_twice_and_is_small(tmp_path):
+    for i, (first, second) in enumerate(zip(pictures(), pictures(), strict=True)):
+        one = visualise.save_figure(first, f"{i}-one", tmp_path).read_bytes()
+        two = visualise.save_figure(second, f"{i}-two", tmp_path).read_bytes()
+        assert one == two
+        assert len(one) <= 150_000
+
+
+def test_global_state_is_left_alone():
+    before = dict(plt.rcParams)
+    for ax in pictures():
+        ax.figure.draw_without_rendering()
+    assert dict(plt.rcParams) == before
+
+
+def test_chinese_labels_have_glyphs():
+    if len(visualise.font_families()) == 1:
+        pytest.skip("no Chinese font on this machine (the lessons extra brings one)")
+    with warnings.catch_warnings(record=True) as record:
+        warnings.simplefilter("always")
+        for ax in pictures():
+            ax.figure.canvas.draw()
+    assert not [w for w in record if "Glyph" in str(w.message)]
+
+
+def test_draws_on_the_given_axes():
+    _, (left, right) = plt.subplots(1, 2)
+    assert visualise.neighbour_bars([("a", 1.0)], ax=right) is right
+    assert not left.patches
+
+
+def test_labels_of_a_scatter_do_not_overlap():
+    rng = np.random.default_rng(0)
+    ax = visualise.scatter(rng.normal(size=(25, 4)), [f"label {i}" for i in range(25)])
+    renderer = ax.figure.canvas.get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in ax.texts]
+    overlaps = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+    assert len(boxes) == 25
+    assert len(overlaps) <= 1
+
+
+def test_principal_components_are_those_of_an_eigendecomposition():
+    X = np.random.default_rng(1).normal(size=(30, 6)) * [5, 3, 1, 0.5, 0.2, 0.1]
+    ref = np.linalg.eigh(np.cov(X.T, bias=True))[0][::-1][:2]
+    np.testing.assert_allclose(visualise.principal_components(X).var(axis=0), ref)
+
+
+@pytest.mark.parametrize("vectors", [np.zeros((1, 3)), np.zeros((3, 1)), np.ones((4, 2))])
+def test_flat_vectors_are_drawn_too(vectors):
+    assert len(visualise.scatter(vectors, ["x"] * len(vectors)).texts) == len(vectors)
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: visualise.similarity_heatmap(np.ones((2, 3)), ["a", "b"]), "square"),
+        (lambda: visualise.similarity_heatmap(np.eye(2), ["a"]), "labels"),
+        (lambda: visualise.term_document_matrix(np.ones((1, 2)), ["a"], ["d"]), "labels"),
+        (lambda: visualise.scatter(np.ones((2, 2)), ["a"]), "2 vectors but 1 labels"),
+    ],
+)
+def test_labels_must_fit(draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw()
+
+
+def test_save_figure_goes_where_the_environment_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMBEDDINGS_FIGURES", str(tmp_path / "pictures"))
+    path = visualise.save_figure(visualise.neighbour_bars([("a", 1.0)]), "bars")
+    assert path == tmp_path / "pictures" / "bars.png" and path.is_file()
