@@ -1,0 +1,104 @@
+"""``python -m embeddings search`` on a folder of notes."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from embeddings.cli import main
+from embeddings.commands.search import rank, read_folder
+
+
+@pytest.fixture
+def notes(tmp_path):
+    folder = tmp_path / "notes"
+    (folder / "pets").mkdir(parents=True)
+    (folder / ".git").mkdir()
+    (folder / "pets" / "cat.txt").write_text("Feed her.\nThe cat chases the mouse.\n", encoding="utf-8")
+    (folder / "lunch.md").write_text("I like ham sandwiches, the best of the lot.\n", encoding="utf-8")
+    (folder / "中文.txt").write_text("我喜欢火腿三明治\n猫追老鼠\n", encoding="utf-8")
+    (folder / "empty.txt").write_text("")
+    (folder / "picture.bin").write_bytes(b"\x89PNG\0\0cat mouse")
+    (folder / "latin1.txt").write_bytes(b"caf\xe9 mouse")
+    (folder / ".git" / "config").write_text("mouse mouse mouse")
+    return folder
+
+
+def test_the_file_that_shares_the_rare_word_wins(notes, capsys):
+    assert main(["search", str(notes), "the mouse"]) == 0
+    captured = capsys.readouterr()
+    first = captured.out.splitlines()[:2]
+    assert "pets/cat.txt:2" in first[0] and "mouse" in first[0]
+    assert "The cat chases the mouse." in first[1]
+    assert "4 text files searched, 2 binary or unreadable skipped" in captured.err
+
+
+def test_chinese_is_found(notes, capsys):
+    assert main(["search", str(notes), "火腿", "--json"]) == 0
+    output = json.loads(capsys.readouterr().out)
+    assert output["results"][0]["path"] == "中文.txt"
+    assert output["results"][0]["words"] == ["火", "腿"] or set(output["results"][0]["words"]) == {"火", "腿"}
+    assert output["results"][0]["snippet"] == "我喜欢火腿三明治"
+    assert output["files"] == 4 and output["skipped"] == 2
+
+
+def test_top_limits(notes, capsys):
+    main(["search", str(notes), "the mouse", "--top", "1", "--json"])
+    assert len(json.loads(capsys.readouterr().out)["results"]) == 1
+
+
+def test_no_match_is_status_one_and_says_so(notes, capsys):
+    assert main(["search", str(notes), "zebra"]) == 1
+    assert "no file shares a word with 'zebra'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["search", "{}/lunch.md", "x"], "is not a folder"),
+        (["search", "{}/nowhere", "x"], "is not a folder"),
+        (["search", "{}", "?!"], "holds no word"),
+        (["search", "{}/.git/..empty", "x"], "is not a folder"),
+    ],
+)
+def test_errors_are_explained(notes, capsys, arguments, message):
+    assert main([argument.format(notes) for argument in arguments]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_folder_without_text(tmp_path, capsys):
+    (tmp_path / "x").write_bytes(b"\0")
+    assert main(["search", str(tmp_path), "x"]) == 1
+    assert "no readable text file (1 skipped)" in capsys.readouterr().err
+
+
+def test_bad_top_is_refused(notes, capsys):
+    with pytest.raises(SystemExit):
+        main(["search", str(notes), "cat", "--top", "0"])
+    assert "at least 1" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_pipes_are_not_waited_for(notes):
+    os.mkfifo(notes / "pipe")
+    texts, skipped = read_folder(notes)
+    assert "pipe" in skipped and len(texts) == 4
+
+
+def test_long_lines_are_cut_around_the_match():
+    (result,) = rank({"a": "word " * 100 + "needle" + " word" * 100}, "needle", top=5)
+    assert "needle" in result["snippet"] and len(result["snippet"]) <= 102
+
+
+def test_as_a_process_into_a_closed_pipe(notes):
+    command = f"{sys.executable} -m embeddings search {notes} mouse | head -c 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=120)
+    assert "Traceback" not in done.stderr and "Broken" not in done.stderr
+
+
+def test_help_teaches(capsys):
+    with pytest.raises(SystemExit):
+        main(["search", "--help"])
+    assert "python -m embeddings search ~/notes" in capsys.readouterr().out
