@@ -76,10 +76,9 @@ def report(title, medians, amount=None, unit="", bar=None):
 
 
 def peak_memory(function, *arguments):
-    """Peak resident memory, in MB, that calling `function` adds to a fresh process.
+    """Peak resident memory, in MB, of a fresh process that calls `function`, on one thread.
 
-    `function` must be importable (defined at the top of a module). It should import and prepare inside a call of its
-    own to ``prepare``; see :func:`_measure`.
+    `function` must be importable (defined at the top of a module); what it imports counts, as it does for a user.
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
