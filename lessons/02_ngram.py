@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 2 · N-grams: words in order, and pieces of words
 #
-# **You will know** what pairs of words tell that single words do not, what pieces of words see in words never seen, and
-# what both cost.
+# **You will know** what pairs of words tell that single words do not, what pieces of words see in words never seen,
+# and what both cost.
 #
 # **Time** 20 minutes
 #
@@ -16,6 +16,7 @@ MOUSE_CHASES = "The mouse chases the cat"
 
 # %%
 from embeddings.similarity import cosine_similarity
+
 from embeddings.text import NGramVectorizer, OneHotEncoder
 
 bags = OneHotEncoder().fit_transform([CAT_CHASES, MOUSE_CHASES])
@@ -28,7 +29,8 @@ assert same > 0.999999
 #
 # ## By hand
 #
-# An **n-gram** is a run of $n$ neighbours. The 2-grams (*bigrams*) of a sentence are its pairs of neighbouring words:
+# An **n-gram** is a run of $n$ neighbours. The 2-grams (*bigrams*) of a sentence are its pairs of neighbouring
+# words:
 
 # %%
 tokens = "the cat chases the mouse".split()
@@ -39,8 +41,8 @@ assert bigrams == ["the cat", "cat chases", "chases the", "the mouse"]
 # %% [markdown]
 # ## The formula
 #
-# A sentence of $T$ words has $T - n + 1$ runs of $n$ neighbours. Its vector counts, for each n-gram $g$ that was seen in
-# training, how often it occurs:
+# A sentence of $T$ words has $T - n + 1$ runs of $n$ neighbours. Its vector counts, for each n-gram $g$ that was
+# seen in training, how often it occurs:
 #
 # $$x_g = \#\{\, i : (w_i, \dots, w_{i+n-1}) = g,\ 1 \le i \le T - n + 1 \,\}$$
 
@@ -54,8 +56,8 @@ print(f"cosine of the bigram vectors: {in_order:.2f}")
 assert 0.7 < in_order < 0.8
 
 # %% [markdown]
-# The sentences share three bigrams of four; *cat chases* against *mouse chases* is what tells them apart. Check the number:
-# $3 / (\sqrt 4 \sqrt 4) = 0.75$.
+# The sentences share three bigrams of four; *cat chases* against *mouse chases* is what tells them apart. Check the
+# number: $3 / (\sqrt 4 \sqrt 4) = 0.75$.
 #
 # ## The three sentences again
 
@@ -69,9 +71,9 @@ for name, similarity in [("words", by_words), ("bigrams", by_bigrams), ("3 chara
 assert by_bigrams[0, 1] == 0
 
 # %% [markdown]
-# Pairs of words are rarer than words, so sentences that say the same in other words share even fewer of them: here none.
-# N-grams of **characters** cut below the word. They find what *the* leaves, and no more: nothing in the letters of *cat*
-# says *kitten*.
+# Pairs of words are rarer than words, so sentences that say the same in other words share even fewer of them: here
+# none. N-grams of **characters** cut below the word. They find what *the* leaves, and no more: nothing in the
+# letters of *cat* says *kitten*.
 #
 # Where pieces shine is with the *forms* of a word. One-hot vectors call *chase* and *chases* strangers:
 
@@ -84,7 +86,8 @@ assert pieces[0, 1] > 0.6 > pieces[0, 4]
 # %% [markdown]
 # ## 中文: pairs of characters are often words
 #
-# Most Chinese words are two characters long. Pairs of neighbouring characters find many of them without any dictionary:
+# Most Chinese words are two characters long. Pairs of neighbouring characters find many of them without any
+# dictionary:
 
 # %%
 chinese = ["猫追老鼠", "老鼠怕猫", "我喜欢火腿三明治"]
@@ -118,9 +121,9 @@ for n in (1, 2, 3):
 assert sizes[1] < sizes[2] < sizes[3]
 
 # %% [markdown]
-# Most n-grams are seen once: they can never make two sentences alike. There are two remedies. `min_df=2` drops what occurs
-# in a single sentence. **Hashing** fixes the width in advance: an n-gram's column is a hash of its bytes, so there is no
-# vocabulary to keep, and different n-grams may fall into one column.
+# Most n-grams are seen once: they can never make two sentences alike. There are two remedies. `min_df=2` drops what
+# occurs in a single sentence. **Hashing** fixes the width in advance: an n-gram's column is a hash of its bytes, so
+# there is no vocabulary to keep, and different n-grams may fall into one column.
 
 # %%
 kept = NGramVectorizer(ngram_range=(1, 2), min_df=2).fit_transform(corpus)
@@ -150,17 +153,20 @@ visualise.save_figure(plt.gca(), "02_ngram_forms")
 # %% [markdown]
 # ## What you know now
 #
-# The claim of this lesson, checked here: **pairs of words tell who chases whom, pieces of words know that *chases* and
-# *chased* are kin, and neither knows that a kitten is a cat**.
+# The claim of this lesson, checked here: **pairs of words tell who chases whom, pieces of words know that *chases*
+# and *chased* are kin, and neither knows that a kitten is a cat**.
 
 # %%
 assert in_order < same
 assert pieces[1, 2] > 0.5
-no_the = NGramVectorizer(analyzer="char", ngram_range=(3, 3)).fit_transform(["cat chases mouse", "kitten hunts rodents"])
+no_the = NGramVectorizer(analyzer="char", ngram_range=(3, 3)).fit_transform(
+    ["cat chases mouse", "kitten hunts rodents"]
+)
 print("three characters, without “the”:", cosine_similarity(no_the).round(2)[0, 1])
 assert cosine_similarity(no_the)[0, 1] == 0
 
 # %% [markdown]
 # ## Your turn
 #
-# `python -m lessons start 02`, then `python -m lessons check 02`. Lesson 3 asks which words of a sentence count at all.
+# `python -m lessons start 02`, then `python -m lessons check 02`. Lesson 3 asks which words of a sentence count at
+# all.

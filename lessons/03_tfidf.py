@@ -1,16 +1,16 @@
 # %% [markdown]
 # # 3 · TF-IDF: rare words say more
 #
-# **You will know** why a word that is everywhere tells nothing, how TF-IDF weighs words by that thought, how a search
-# engine is built from it, and why it still cannot see that a kitten is a cat.
+# **You will know** why a word that is everywhere tells nothing, how TF-IDF weighs words by that thought, how a
+# search engine is built from it, and why it still cannot see that a kitten is a cat.
 #
 # **Time** 25 minutes
 #
 # ## A question worth asking
 #
-# In lesson 1, *The cat chases the mouse* and *The kitten hunts rodents* were alike through the word *the*. Which words of a
-# sentence should count, and who decides? Idea: let the other texts decide. A word that occurs in all of them cannot tell
-# them apart.
+# In lesson 1, *The cat chases the mouse* and *The kitten hunts rodents* were alike through the word *the*. Which
+# words of a sentence should count, and who decides? Idea: let the other texts decide. A word that occurs in all of
+# them cannot tell them apart.
 #
 # ## By hand
 #
@@ -28,18 +28,20 @@ print({word: round(value, 3) for word, value in idf.items()})
 assert idf["the"] == 0 and idf["cat"] == math.log(2) and idf["ham"] == math.log(4)
 
 # %% [markdown]
-# The **inverse document frequency** of *the* is $\ln(4/4) = 0$: it vanishes. *Ham*, in one document of four, weighs most.
+# The **inverse document frequency** of *the* is $\ln(4/4) = 0$: it vanishes. *Ham*, in one document of four, weighs
+# most.
 #
 # ## The formula
 #
-# Multiply by how often the word occurs in the document at hand (its **term frequency**), and divide each document's vector
-# by its length, so that long documents do not shout:
+# Multiply by how often the word occurs in the document at hand (its **term frequency**), and divide each document's
+# vector by its length, so that long documents do not shout:
 #
 # $$x_{d,t} = \mathrm{tf}_{d,t} \cdot \Big(\ln\frac{1 + N}{1 + \mathrm{df}_t} + 1\Big), \qquad x_d \leftarrow \frac{x_d}{\lVert x_d\rVert_2}$$
 #
-# This is the form that scikit-learn uses too. The two ones inside the logarithm pretend that one more document holds every
-# word, so that nothing is divided by zero; the 1 behind it keeps words that are everywhere from vanishing altogether.
-# (`smooth_idf=False` leaves the first out. Read the source below to see where each option acts.)
+# This is the form that scikit-learn uses too. The two ones inside the logarithm pretend that one more document
+# holds every word, so that nothing is divided by zero; the 1 behind it keeps words that are everywhere from
+# vanishing altogether. (`smooth_idf=False` leaves the first out. Read the source below to see where each option
+# acts.)
 
 # %%
 import inspect
@@ -67,14 +69,15 @@ assert np.isclose(weights[3, terms.index("the")], 1)
 # %% [markdown]
 # ## The three sentences, weighed by real text
 #
-# Which words are rare is learned from many texts: here the documentation of Python and its scientific libraries, which
-# every machine that runs this lesson holds.
+# Which words are rare is learned from many texts: here the documentation of Python and its scientific libraries,
+# which every machine that runs this lesson holds.
 
 # %%
 import time
 
 from embeddings.datasets import documentation
 from embeddings.similarity import cosine_similarity
+
 from embeddings.text import OneHotEncoder
 
 SENTENCES = ["The cat chases the mouse", "The kitten hunts rodents", "I like ham sandwiches"]
@@ -98,13 +101,13 @@ print(f"cat–kitten: one-hot {one_hot[0, 1]:.2f}, TF-IDF {weighed[0, 1]:.2f}   
 assert one_hot[0, 1] > 0.2 and weighed[0, 1] < 0.05
 
 # %% [markdown]
-# TF-IDF saw through *the*, and was right to. But now the cat and the kitten have **nothing** left in common. The honest
-# answer of every method that counts words is: these sentences are strangers.
+# TF-IDF saw through *the*, and was right to. But now the cat and the kitten have **nothing** left in common. The
+# honest answer of every method that counts words is: these sentences are strangers.
 #
 # ## A search engine
 #
-# For a question, however, TF-IDF is just right. Lesson 1 asked for the median of a list and found *what*, *is*, *the* and
-# *of*. The same search, weighed:
+# For a question, however, TF-IDF is just right. Lesson 1 asked for the median of a list and found *what*, *is*,
+# *the* and *of*. The same search, weighed:
 
 
 # %%
@@ -125,8 +128,8 @@ assert "median" in found[0].lower()
 #
 # ## What the fast kernel buys
 #
-# Most of the work of a vectorizer is reading: cutting text into words and finding each word's number. The same text, once
-# with Python's `re` and a dictionary, once with the compiled scanner that `TfidfVectorizer` uses:
+# Most of the work of a vectorizer is reading: cutting text into words and finding each word's number. The same
+# text, once with Python's `re` and a dictionary, once with the compiled scanner that `TfidfVectorizer` uses:
 
 # %%
 import re
@@ -146,8 +149,8 @@ print(f"counting alone, in Python: {python_seconds:.2f} s;  the whole TF-IDF mat
 # %% [markdown]
 # ## 中文
 #
-# The same in Chinese, with a made-up little world whose sentences come from a written grammar. 的 and 在 are its *the*: in
-# many sentences, and so of little weight.
+# The same in Chinese, with a made-up little world whose sentences come from a written grammar. 的 and 在 are its
+# *the*: in many sentences, and so of little weight.
 
 # %%
 from embeddings.datasets import toy_world
@@ -163,8 +166,9 @@ print(cosine_similarity(Z[:3]).round(2))
 # %% [markdown]
 # ## A picture
 #
-# Rows are the three sentences, columns their words. Above, one-hot: every word counts the same. Below, TF-IDF, with the
-# weights learned from 2,000 sentences of the same little world in English: *the* fades, the rare words light up.
+# Rows are the three sentences, columns their words. Above, one-hot: every word counts the same. Below, TF-IDF, with
+# the weights learned from 2,000 sentences of the same little world in English: *the* fades, the rare words light
+# up.
 
 # %%
 import matplotlib.pyplot as plt
@@ -192,9 +196,9 @@ visualise.save_figure(left, "03_tfidf_sentences")
 # %% [markdown]
 # ## What you know now
 #
-# The claim, checked: **TF-IDF weighs *the* least of all words, finds the sentence that answers a question, and makes the
-# similarity of the cat and the kitten vanish**, because it compares spellings, not meanings. That is the itch which learned
-# vectors, from lesson 4 on, will scratch.
+# The claim, checked: **TF-IDF weighs *the* least of all words, finds the sentence that answers a question, and
+# makes the similarity of the cat and the kitten vanish**, because it compares spellings, not meanings. That is the
+# itch which learned vectors, from lesson 4 on, will scratch.
 
 # %%
 assert idf["the"] < min(idf["mouse"], idf["kitten"])
@@ -204,5 +208,5 @@ print("cat–kitten:", f"{one_hot[0, 1]:.2f} → {weighed[0, 1]:.3f}")
 # %% [markdown]
 # ## Your turn
 #
-# `python -m lessons start 03`, then `python -m lessons check 03`: write term frequency, document frequency, the weights and
-# the search yourself.
+# `python -m lessons start 03`, then `python -m lessons check 03`: write term frequency, document frequency, the
+# weights and the search yourself.
