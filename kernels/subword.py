@@ -1,7 +1,7 @@
 """Subwords: the character n-grams of a word, hashed into a fixed number of buckets, as fastText does it.
 
-A word is written between ``<`` and ``>``; its n-grams are all runs of ``min_n`` to ``max_n`` characters (UTF-8 is cut at
-characters, never within one), except a lone ``<`` or ``>``. Each n-gram g of bytes g_1 … g_m goes to the row
+A word is written between ``<`` and ``>``; its n-grams are all runs of ``min_n`` to ``max_n`` characters (UTF-8 is cut
+at characters, never within one), except a lone ``<`` or ``>``. Each n-gram g of bytes g_1 … g_m goes to the row
 
     row(g) = n_words + FNV1a(g) mod bucket
     FNV1a:   h_0 = 2166136261,   h_i = (h_{i-1} xor signext(g_i)) * 16777619   (mod 2^32)

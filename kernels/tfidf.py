@@ -14,8 +14,8 @@ idf     idf           (V,) float64     weight of each term; ones for none
 w       weights       (Z,) float64     the result, in the places of `counts`
 ======= ============= ================ ==================================================
 
-Spärck Jones, "A statistical interpretation of term specificity and its application in retrieval", 1972. Salton & Buckley,
-"Term-weighting approaches in automatic text retrieval", 1988, compare the variants.
+Spärck Jones, "A statistical interpretation of term specificity and its application in retrieval", 1972. Salton &
+Buckley, "Term-weighting approaches in automatic text retrieval", 1988, compare the variants.
 """
 
 import numpy as np

@@ -19,9 +19,11 @@ symbol  variable        shape                    what it is
         word_offsets    (W + 1,) int64           where each word begins and ends in `words_utf8`
 ======= =============== ======================== ==================================================
 
-The compiled version finds a word's number in an open-addressing hash table (Knuth, TAOCP vol. 3, section 6.4, linear
-probing). A word of up to eight bytes *is* its 64-bit key, so one comparison settles it; a longer one has a hash for a key,
-and its bytes are compared.
+The compiled version works on tiles of bytes that stay in the cache. First every byte is marked as part of a word or not,
+which a vector unit does for many bytes at once; the marks become bits; a word begins or ends where a bit differs from the
+one before, so that the next place is found without looking at every byte. Then each word is looked up in an
+open-addressing hash table (Knuth, TAOCP vol. 3, section 6.4, linear probing). A word of up to sixteen bytes *is* its
+128-bit key, so that one comparison settles it; of a longer one the bytes are compared.
 """
 
 import numpy as np
@@ -420,7 +422,7 @@ class Scanner:
         self._ids = np.empty(0, dtype=np.int32)
         if words_utf8 is not None and len(words_utf8):
             self.n_words = len(word_offsets) - 1
-            self._words_utf8, self._word_offsets = words_utf8, word_offsets
+            self._words_utf8, self._word_offsets = np.array(words_utf8), np.array(word_offsets)
             self._keys, self._table = _known_words(self._pad(words_utf8, False)[2], word_offsets)
 
     @property

@@ -36,7 +36,8 @@ assert idf["the"] == 0 and idf["cat"] == math.log(2) and idf["ham"] == math.log(
 # Multiply by how often the word occurs in the document at hand (its **term frequency**), and divide each document's
 # vector by its length, so that long documents do not shout:
 #
-# $$x_{d,t} = \mathrm{tf}_{d,t} \cdot \Big(\ln\frac{1 + N}{1 + \mathrm{df}_t} + 1\Big), \qquad x_d \leftarrow \frac{x_d}{\lVert x_d\rVert_2}$$
+# $$x_{d,t} = \mathrm{tf}_{d,t} \cdot \Big(\ln\frac{1 + N}{1 + \mathrm{df}_t} + 1\Big), \qquad
+# x_d \leftarrow \frac{x_d}{\lVert x_d\rVert_2}$$
 #
 # This is the form that scikit-learn uses too. The two ones inside the logarithm pretend that one more document
 # holds every word, so that nothing is divided by zero; the 1 behind it keeps words that are everywhere from

@@ -120,7 +120,7 @@ class WordTokens:
 
 
 class CharacterTokens:
-    """Numbers the characters of documents: by their code points. Two or more white-space characters become one space."""
+    """Numbers the characters of documents by their code points; two or more spaces, of whatever kind, become one."""
 
     n_tokens = N_CODE_POINTS
 
@@ -185,8 +185,7 @@ class CallableTokens:
         tokens = [
             token
             for token in tokens
-            if token not in self.stop_words
-            and (len(token) >= self.min_length or (len(token) == 1 and is_ideograph(token)))
+            if token not in self.stop_words and (len(token) >= self.min_length or is_ideograph(token))
         ]
         shortest, longest = self.ngram_range
         return [" ".join(tokens[i : i + n]) for n in range(shortest, longest + 1) for i in range(len(tokens) - n + 1)]

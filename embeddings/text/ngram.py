@@ -1,4 +1,4 @@
-"""Counts of n-grams: a document's vector says how often each run of n neighbouring words, or characters, occurs in it."""
+"""N-grams: a document's vector says how often each run of n neighbouring words, or characters, occurs in it."""
 
 import numbers
 
@@ -202,7 +202,11 @@ class NGramVectorizer(Embedder):
             return matrix, None
         grams = self._grams()
         n_levels = len(grams.sizes)
-        blocks, document_frequency, total_counts = [], [np.zeros(0, np.int64)] * n_levels, [np.zeros(0)] * n_levels
+        blocks, document_frequency, total_counts = (
+            [],
+            [np.zeros(0, np.int64)] * n_levels,
+            [np.zeros(0, np.int64)] * n_levels,
+        )
         for block in in_blocks(documents):
             rows = []
             for level, (stream, offsets) in enumerate(grams.number(block, True)):
@@ -212,7 +216,9 @@ class NGramVectorizer(Embedder):
                 document_frequency[level] = _add(np.bincount(indices, minlength=size), document_frequency[level])
                 if self.max_features is not None:
                     weights = None if self.binary else counts
-                    total_counts[level] = _add(np.bincount(indices, weights, size), total_counts[level])
+                    total_counts[level] = _add(
+                        np.bincount(indices, weights, size).astype(np.int64), total_counts[level]
+                    )
             blocks.append(rows)
         n_documents = sum(len(rows[0][0]) - 1 for rows in blocks)
         if n_documents == 0:
@@ -244,14 +250,14 @@ class NGramVectorizer(Embedder):
             )
         kept = self._store(grams, kept)
         if self.max_features is not None and self.max_features < len(kept):
-            frequent = (-total_counts[kept].astype(np.int64)).argsort()[: self.max_features]
-            kept = self._store(grams, kept[np.sort(frequent)])
+            frequent = (-total_counts[kept]).argsort()[: self.max_features]
+            kept = self._store(grams, np.sort(kept[frequent]))
         columns = np.full(len(document_frequency), -1, dtype=np.int32)
         columns[kept] = np.arange(len(kept), dtype=np.int32)
         return columns, len(kept)
 
     def _store(self, grams, kept):
-        """Store the features, alphabetically. Returns their numbers in this order."""
+        """Store the features, given in ascending order, alphabetically. Returns their numbers in this order."""
         firsts = np.concatenate([[0], np.cumsum(grams.sizes)])
         spelled = np.concatenate(
             [
@@ -326,10 +332,10 @@ class NGramVectorizer(Embedder):
                 for m in range(n):
                     hashes = _mix(hashes * np.uint64(0x100000001B3) ^ token_hashes[spelled[:, m]])
                 columns = (hashes % np.uint64(self.n_features)).astype(np.int32)
-                indptr, indices, counts = count(columns[stream], offsets, self.n_features)
+                indptr, indices, counts = count(stream, offsets, size)
                 shape = (len(offsets) - 1, self.n_features)
-                matrix = sparse.csr_matrix((counts, indices, indptr), shape=shape) + matrix
-            matrix.sort_indices()
+                matrix = sparse.csr_matrix((counts, columns[indices], indptr), shape=shape) + matrix
+            matrix.sum_duplicates()
             matrices.append(matrix)
         if not matrices:
             return sparse.csr_matrix((0, self.n_features), dtype=np.int32)

@@ -60,14 +60,14 @@ def tokenize(text, *, lowercase=True, min_length=1, stop_words=None):
 
 
 def is_ideograph(character):
-    """Whether a one-character string is a Han ideograph.
+    """Whether a string is a single Han ideograph.
 
     Examples
     --------
     >>> is_ideograph("猫"), is_ideograph("c"), is_ideograph("ね")
     (True, False, False)
     """
-    return bool(character_classes()[ord(character)] == IDEOGRAPH)
+    return len(character) == 1 and bool(character_classes()[ord(character)] == IDEOGRAPH)
 
 
 def check_stop_words(stop_words):

@@ -78,11 +78,14 @@ class Vocabulary(Embedder):
             counts.update(sentence)
             document_frequency.update(set(sentence))
             n += 1
+        if n == 0:
+            raise ValueError("there is no sentence to learn from: sentences is empty")
         least = self.min_df if isinstance(self.min_df, numbers.Integral) else self.min_df * n
         most = self.max_df if isinstance(self.max_df, numbers.Integral) else self.max_df * n
         if least > most:
             raise ValueError(
-                f"min_df={self.min_df!r} and max_df={self.max_df!r} ask for at least {least:g} and at most {most:g} of {n} sentences"
+                f"min_df={self.min_df!r} asks for at least {least:g} sentences and max_df={self.max_df!r} for at most "
+                f"{most:g} of {n}: no word can have both"
             )
         special = set(self.special_tokens)
         kept = [
@@ -92,7 +95,8 @@ class Vocabulary(Embedder):
         ]
         if not kept:
             raise ValueError(
-                f"no word remains of {len(counts)} different ones in {n} sentences: lower min_count or min_df, raise max_df"
+                f"no word remains of {len(counts)} different ones in {n} sentences: "
+                "lower min_count or min_df, or raise max_df"
             )
         kept.sort(key=lambda word: (-counts[word], word))
         self.tokens_ = [*self.special_tokens, *kept[: self.max_size]]
@@ -192,7 +196,8 @@ class Vocabulary(Embedder):
 def _check_sentence(sentence, position):
     if isinstance(sentence, str | bytes):
         raise TypeError(
-            f"sentence {position} is the {type(sentence).__name__} {sentence[:30]!r}; a list of words is wanted: tokenize(text) makes one"
+            f"sentence {position} is the {type(sentence).__name__} {sentence[:30]!r}; "
+            "a list of words is wanted: tokenize(text) makes one"
         )
     sentence = list(sentence)
     for word in sentence:

@@ -1,0 +1,63 @@
+"""TfidfVectorizer.fit_transform beside scikit-learn's: time, identical matrices, peak memory."""
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer as SklearnTfidfVectorizer
+
+from benchmarks.harness import imdb_reviews, interleave, peak_memory, report
+from embeddings.datasets import documentation
+from embeddings.text import TfidfVectorizer
+from embeddings.text.tokenizer import TOKEN_PATTERN
+
+# (options, promised ratio)
+SETTINGS = [({}, 10), ({"ngram_range": (1, 2), "min_df": 2}, 8)]
+REVIEWS = 20_000
+
+
+def run(data, threads):
+    """Compare on the IMDb reviews, if they are there, and on the documentation corpus."""
+    corpora = {"documentation": documentation()}
+    reviews = imdb_reviews(data, "unsup", REVIEWS)
+    if reviews is not None:
+        corpora = {f"the first {REVIEWS:,} unlabelled IMDb reviews": reviews, **corpora}
+    for corpus, texts in corpora.items():
+        megabytes = sum(len(text.encode()) for text in texts) / 1e6
+        for options, bar in SETTINGS:
+            results = {}
+
+            def fit(name, model, results=results, texts=texts):
+                results[name] = (model, model.fit_transform(texts))
+
+            medians = interleave(
+                {
+                    "embeddings": lambda fit=fit, o=options: fit("ours", TfidfVectorizer(**o)),
+                    "scikit-learn": lambda fit=fit, o=options: fit(
+                        "theirs", SklearnTfidfVectorizer(token_pattern=TOKEN_PATTERN, **o)
+                    ),
+                },
+                threads=threads,
+            )
+            assert_identical(*results["ours"], *results["theirs"])
+            report(f"\nTF-IDF {options or 'of single words'}, {corpus}, {megabytes:.1f} MB", medians, megabytes, "MB", bar)
+            if corpus != "documentation":
+                ours = peak_memory(fit_ours, data, options)
+                theirs = peak_memory(fit_theirs, data, options)
+                print(f"  peak memory of a process that reads and fits: {ours:.0f} MB, scikit-learn {theirs:.0f} MB")
+
+
+def assert_identical(model, matrix, ref_model, ref_matrix):
+    """The same terms in the same order, and the same numbers to 1e-12."""
+    assert model.get_feature_names_out().tolist() == ref_model.get_feature_names_out().tolist()
+    ref_matrix.sort_indices()
+    np.testing.assert_array_equal(matrix.indptr, ref_matrix.indptr)
+    np.testing.assert_array_equal(matrix.indices, ref_matrix.indices)
+    np.testing.assert_allclose(matrix.data, ref_matrix.data, rtol=0, atol=1e-12)
+
+
+def fit_ours(data, options):
+    """What a process does whose memory is measured."""
+    TfidfVectorizer(**options).fit_transform(imdb_reviews(data, "unsup", REVIEWS))
+
+
+def fit_theirs(data, options):
+    """The same with scikit-learn."""
+    SklearnTfidfVectorizer(token_pattern=TOKEN_PATTERN, **options).fit_transform(imdb_reviews(data, "unsup", REVIEWS))
