@@ -1,0 +1,1 @@
+"""The lessons: percent scripts that are notebooks too, their runner, and their exercises."""
