@@ -1,10 +1,10 @@
 """TfidfVectorizer.fit_transform beside scikit-learn's: time, identical matrices, peak memory."""
 
 import numpy as np
+from embeddings.datasets import documentation
 from sklearn.feature_extraction.text import TfidfVectorizer as SklearnTfidfVectorizer
 
 from benchmarks.harness import imdb_reviews, interleave, peak_memory, report
-from embeddings.datasets import documentation
 from embeddings.text import TfidfVectorizer
 from embeddings.text.tokenizer import TOKEN_PATTERN
 
@@ -37,7 +37,9 @@ def run(data, threads):
                 threads=threads,
             )
             assert_identical(*results["ours"], *results["theirs"])
-            report(f"\nTF-IDF {options or 'of single words'}, {corpus}, {megabytes:.1f} MB", medians, megabytes, "MB", bar)
+            report(
+                f"\nTF-IDF {options or 'of single words'}, {corpus}, {megabytes:.1f} MB", medians, megabytes, "MB", bar
+            )
             if corpus != "documentation":
                 ours = peak_memory(fit_ours, data, options)
                 theirs = peak_memory(fit_theirs, data, options)

@@ -19,9 +19,9 @@ symbol  variable        shape                    what it is
         word_offsets    (W + 1,) int64           where each word begins and ends in `words_utf8`
 ======= =============== ======================== ==================================================
 
-The compiled version works on tiles of bytes that stay in the cache. First every byte is marked as part of a word or not,
-which a vector unit does for many bytes at once; the marks become bits; a word begins or ends where a bit differs from the
-one before, so that the next place is found without looking at every byte. Then each word is looked up in an
+The compiled version works on tiles of bytes that stay in the cache. First every byte is marked as part of a word or
+not, which a vector unit does for many bytes at once; the marks become bits; a word begins or ends where a bit differs
+from the one before, so that the next place is found without looking at every byte. Then each word is looked up in an
 open-addressing hash table (Knuth, TAOCP vol. 3, section 6.4, linear probing). A word of up to sixteen bytes *is* its
 128-bit key, so that one comparison settles it; of a longer one the bytes are compared.
 """
