@@ -1,10 +1,10 @@
 """TfidfVectorizer.fit_transform beside scikit-learn's: time, identical matrices, peak memory."""
 
 import numpy as np
-from embeddings.datasets import documentation
 from sklearn.feature_extraction.text import TfidfVectorizer as SklearnTfidfVectorizer
 
 from benchmarks.harness import imdb_reviews, interleave, peak_memory, report
+from embeddings.datasets import documentation
 from embeddings.text import TfidfVectorizer
 from embeddings.text.tokenizer import TOKEN_PATTERN
 
