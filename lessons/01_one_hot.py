@@ -164,9 +164,9 @@ assert D.nnz / (n * V) < 0.01
 # %%
 import inspect
 
-from kernels import similarity as similarity_kernel
+from kernels import count as count_kernel
 
-print(inspect.getsource(similarity_kernel.IMPLEMENTATIONS["numpy"]))
+print(inspect.getsource(count_kernel.COUNT_IMPLEMENTATIONS["numpy"]))
 
 # %% [markdown]
 # Now search the library. The question becomes a vector as well, and the nearest sentences answer it.

@@ -1,5 +1,6 @@
 """Documents as streams of numbers: every n-gram of words, or of characters, gets a number when it is first seen."""
 
+import itertools
 import re
 
 import numpy as np
@@ -10,7 +11,7 @@ from kernels.ngram import NGramTable
 from kernels.tokenize import Scanner
 
 # Text is read in blocks of about this many bytes, so that memory does not grow with the corpus.
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 22
 
 N_CODE_POINTS = 0x110000
 
@@ -45,14 +46,15 @@ def in_blocks(documents):
         For a document that is not a str, naming its position.
     """
     total = len(documents) if hasattr(documents, "__len__") else None
-    block, size = [], 0
+    documents = iter(documents)
+    block, size, n = [], 0, 0
     with progress(total=total, desc="reading", unit=" documents", unit_scale=True) as bar:
-        for i, document in enumerate(documents):
-            if not isinstance(document, str):
-                shown = repr(document) if len(repr(document)) < 60 else repr(document)[:57] + "…"
-                raise TypeError(f"documents must be strings, but document {i} is {shown}, a {type(document).__name__}")
-            block.append(document)
-            size += len(document)
+        while some := list(itertools.islice(documents, 256)):
+            if set(map(type, some)) != {str}:
+                _check_strings(some, n)
+            n += len(some)
+            block += some
+            size += sum(map(len, some))
             if size >= BLOCK_BYTES:
                 yield block
                 bar.update(len(block))
@@ -60,6 +62,13 @@ def in_blocks(documents):
         if block:
             yield block
             bar.update(len(block))
+
+
+def _check_strings(documents, first):
+    for i, document in enumerate(documents, first):
+        if not isinstance(document, str):
+            shown = repr(document) if len(repr(document)) < 60 else repr(document)[:57] + "…"
+            raise TypeError(f"documents must be strings, but document {i} is {shown}, a {type(document).__name__}")
 
 
 class WordTokens:
@@ -100,18 +109,24 @@ class WordTokens:
 
     def number(self, documents, grow):
         """``tokens`` and ``token_offsets`` of a block of documents."""
-        lowercase = self.lowercase
-        # The scanner lowers ASCII by itself; lowering other letters is Python's knowledge.
-        encoded = [
-            document.encode()
-            if document.isascii()
-            else (document.lower() if lowercase else document).encode("utf-8", "surrogatepass")
-            for document in documents
-        ]
-        offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
-        np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)) + 1, out=offsets[1:])
-        utf8 = np.frombuffer(b"\n".join([*encoded, b""]), dtype=np.uint8)
-        tokens, token_offsets = self._scanner.scan(utf8, offsets, grow, lowercase)
+        # The scanner lowers ASCII by itself, so that runs of ASCII documents are encoded as one string; lowering other
+        # letters is Python's knowledge.
+        lengths = np.fromiter(map(len, documents), np.int64, len(documents))
+        is_ascii = np.fromiter(map(str.isascii, documents), np.bool_, len(documents))
+        parts, start = [], 0
+        for i in np.flatnonzero(~is_ascii).tolist():
+            if start < i:
+                parts.append("\n".join(documents[start:i]).encode())
+            text = documents[i].lower() if self.lowercase else documents[i]
+            parts.append(text.encode("utf-8", "surrogatepass"))
+            lengths[i] = len(parts[-1])
+            start = i + 1
+        if start < len(documents):
+            parts.append("\n".join(documents[start:]).encode())
+        utf8 = np.frombuffer(b"\n".join([*parts, b""]), dtype=np.uint8)
+        offsets = np.zeros(len(documents) + 1, dtype=np.int64)
+        np.cumsum(lengths + 1, out=offsets[1:])
+        tokens, token_offsets = self._scanner.scan(utf8, offsets, grow, self.lowercase)
         if self.n_stopped:
             kept = (tokens < 0) | (tokens >= self.n_stopped)
             token_offsets = np.concatenate([[0], np.cumsum(kept)])[token_offsets]
@@ -267,7 +282,7 @@ def alphabetical_order(words_utf8, word_offsets):
     """
     # Sort by the first eight bytes, equals by the next eight, and what is still equal by Python.
     high = _eight_bytes(words_utf8, word_offsets, 0)
-    order = np.argsort(high, kind="stable")
+    order = np.argsort(high)
     tied = np.flatnonzero(_in_run(high[order]))
     members = order[tied]
     low = _eight_bytes(words_utf8, word_offsets, 8, members)

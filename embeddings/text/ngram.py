@@ -231,7 +231,7 @@ class NGramVectorizer(Embedder):
         columns, n_columns = self._choose(grams, document_frequency, np.concatenate(total_counts), n_documents)
         column_frequency = np.empty(n_columns, dtype=np.int64)
         column_frequency[columns[columns >= 0]] = document_frequency[columns >= 0]
-        return _assemble(blocks, columns, column_frequency, grams.sizes), column_frequency
+        return _assemble(blocks, columns, n_columns, grams.sizes), column_frequency
 
     def _choose(self, grams, document_frequency, total_counts, n_documents):
         """Decide on the features and store them. Returns each gram's column (or -1) and the number of columns."""
@@ -293,7 +293,7 @@ class NGramVectorizer(Embedder):
             [count(stream, offsets, size) for (stream, offsets), size in zip(levels, grams.sizes, strict=True)]
             for levels in (grams.number(block, False) for block in in_blocks(check_documents(documents)))
         ]
-        return _assemble(blocks, columns, np.zeros(len(self.grams_)), grams.sizes)
+        return _assemble(blocks, columns, len(self.grams_), grams.sizes)
 
     def _known_grams(self):
         """The n-grams of the features and of all their beginnings, numbered anew, and the columns of those numbers."""
@@ -444,24 +444,26 @@ def _mix(h):
     return h ^ (h >> np.uint64(33))
 
 
-def _assemble(blocks, columns, column_frequency, sizes):
-    """One sorted matrix of the blocks' counts. The blocks are used up."""
-    n_columns = len(column_frequency)
-    indptrs, indices, counts = [np.zeros(1, np.int64)], [], []
+def _assemble(blocks, columns, n_columns, sizes):
+    """One sorted matrix of the blocks' counts. The blocks are used up, so that memory holds each entry once."""
+    most = sum(len(indices) for rows in blocks for _, indices, _ in rows)
+    n_documents = sum(len(rows[0][0]) - 1 for rows in blocks)
+    indptr = np.zeros(n_documents + 1, dtype=np.int64)
+    indices, counts = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.int32)
+    row = Z = 0
     blocks.reverse()
     while blocks:
         rows = blocks.pop()
         if len(rows) > 1:
             levels = [
-                sparse.csr_matrix((level_counts, level_indices, indptr), shape=(len(indptr) - 1, size), copy=False)
-                for (indptr, level_indices, level_counts), size in zip(rows, sizes, strict=True)
+                sparse.csr_matrix((level_counts, level_indices, level_indptr), shape=(len(level_indptr) - 1, size))
+                for (level_indptr, level_indices, level_counts), size in zip(rows, sizes, strict=True)
             ]
             stacked = sparse.hstack(levels, format="csr")
             rows = [(stacked.indptr, stacked.indices, stacked.data)]
         block_indptr, block_indices, block_counts = select(*rows[0], columns)
-        indptrs.append(block_indptr[1:] + indptrs[-1][-1])
-        indices.append(block_indices)
-        counts.append(block_counts)
-    shape = (sum(map(len, indptrs)) - 1, n_columns)
-    parts = [np.concatenate(part) if part else np.empty(0, np.int32) for part in (counts, indices, indptrs)]
-    return sparse.csr_matrix(tuple(parts), shape=shape)
+        n, z = len(block_indptr) - 1, len(block_indices)
+        indptr[row + 1 : row + n + 1] = block_indptr[1:] + Z
+        indices[Z : Z + z], counts[Z : Z + z] = block_indices, block_counts
+        row, Z = row + n, Z + z
+    return sparse.csr_matrix((counts[:Z], indices[:Z], indptr), shape=(n_documents, n_columns))
