@@ -38,8 +38,8 @@ parity: $(VENV)/ready-peers  ## install the peers and compare with every one of 
 	$(RUN) -m pytest -m peer --require-peers
 
 lint: $(VENV)/ready  ## check style with ruff
-	$(RUN) -m ruff check .
-	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check --no-cache .
+	$(RUN) -m ruff format --no-cache --check .
 
 bench: $(VENV)/ready-peers  ## run the benchmarks (NAMES="tfidf nearest" chooses)
 	$(RUN) -m benchmarks $(NAMES)

@@ -16,7 +16,6 @@ MOUSE_CHASES = "The mouse chases the cat"
 
 # %%
 from embeddings.similarity import cosine_similarity
-
 from embeddings.text import NGramVectorizer, OneHotEncoder
 
 bags = OneHotEncoder().fit_transform([CAT_CHASES, MOUSE_CHASES])

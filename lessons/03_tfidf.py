@@ -78,7 +78,6 @@ import time
 
 from embeddings.datasets import documentation
 from embeddings.similarity import cosine_similarity
-
 from embeddings.text import OneHotEncoder
 
 SENTENCES = ["The cat chases the mouse", "The kitten hunts rodents", "I like ham sandwiches"]
