@@ -75,14 +75,29 @@ def report(title, medians, amount=None, unit="", bar=None):
     return ratio
 
 
-def peak_memory(function, *arguments):
-    """Peak resident memory, in MB, of a fresh process that calls `function`, on one thread.
+def peak_memory(function, *arguments, warm_up=None):
+    """Peak resident memory of a fresh process that calls `function`, on one thread.
 
     `function` must be importable (defined at the top of a module); what it imports counts, as it does for a user.
+
+    Parameters
+    ----------
+    function : callable
+    *arguments
+        Of the call that is measured.
+    warm_up : tuple, optional
+        Arguments of a smaller call before it, after which libraries are loaded and code is compiled.
+
+    Returns
+    -------
+    peak : float
+        MB of the whole process.
+    growth : float
+        The part of it that came after the warm-up: what the data need, without what the libraries do.
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_measure, args=(sender, function, arguments))
+    process = context.Process(target=_measure, args=(sender, function, arguments, warm_up))
     process.start()
     sender.close()
     try:
@@ -93,16 +108,24 @@ def peak_memory(function, *arguments):
         process.join()
 
 
-def _measure(sender, function, arguments):
+def _measure(sender, function, arguments, warm_up):
     with threadpool_limits(limits=1):
+        if warm_up is not None:
+            function(*warm_up)
+        before = _memory("VmRSS")
         function(*arguments)
+    peak = _memory("VmHWM")
+    sender.send((peak, peak - before))
+
+
+def _memory(field):
+    """Resident memory in MB: ``VmRSS`` now, ``VmHWM`` at its highest; the highest in both cases outside Linux."""
     try:
-        # Linux hands the starting process's own peak on to ru_maxrss, but not to this line.
+        # Linux hands the starting process's own peak on to ru_maxrss, but not to these lines.
         status = Path("/proc/self/status").read_text()
-        peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
+        return int(status.split(f"{field}:")[1].split()[0]) / 1024
     except (OSError, IndexError):
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
-    sender.send(peak)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
 
 
 def imdb_reviews(data, label=None, limit=None):

@@ -45,9 +45,10 @@ def run(data, threads):
                 f"\nTF-IDF {options or 'of single words'}, {corpus}, {megabytes:.1f} MB", medians, megabytes, "MB", bar
             )
             if corpus != "documentation":
-                ours = peak_memory(fit_ours, data, options)
-                theirs = peak_memory(fit_theirs, data, {"token_pattern": TOKEN_PATTERN, **options})
-                print(f"  peak memory of a process that reads and fits: {ours:.0f} MB, scikit-learn {theirs:.0f} MB")
+                theirs = {"token_pattern": TOKEN_PATTERN, **options}
+                for name, function, opts in (("embeddings", fit_ours, options), ("scikit-learn", fit_theirs, theirs)):
+                    peak, growth = peak_memory(function, data, opts, REVIEWS, warm_up=(data, opts, 100))
+                    print(f"  {name}: peak memory {peak:.0f} MB, {growth:.0f} MB of it after loading the library")
 
 
 def assert_identical(model, matrix, ref_model, ref_matrix):
@@ -59,15 +60,15 @@ def assert_identical(model, matrix, ref_model, ref_matrix):
     np.testing.assert_allclose(matrix.data, ref_matrix.data, rtol=0, atol=1e-12)
 
 
-def fit_ours(data, options):
+def fit_ours(data, options, limit):
     """What a process does whose memory is measured."""
     from embeddings.text import TfidfVectorizer
 
-    TfidfVectorizer(**options).fit_transform(imdb_reviews(data, "unsup", REVIEWS))
+    TfidfVectorizer(**options).fit_transform(imdb_reviews(data, "unsup", limit))
 
 
-def fit_theirs(data, options):
+def fit_theirs(data, options, limit):
     """The same with scikit-learn."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    TfidfVectorizer(**options).fit_transform(imdb_reviews(data, "unsup", REVIEWS))
+    TfidfVectorizer(**options).fit_transform(imdb_reviews(data, "unsup", limit))

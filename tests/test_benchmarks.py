@@ -38,8 +38,10 @@ def test_report_compares_with_the_best_other(capsys):
 
 
 def test_peak_memory_sees_what_a_call_allocates():
-    small, large = harness.peak_memory(allocate, 1), harness.peak_memory(allocate, 200)
+    small, _ = harness.peak_memory(allocate, 1)
+    large, growth = harness.peak_memory(allocate, 200, warm_up=(1,))
     assert 150 < large - small < 300
+    assert 150 < growth < 300
 
 
 def test_unknown_benchmark_is_named(capsys):
