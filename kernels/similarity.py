@@ -85,6 +85,7 @@ def nearest_cpu(scores, first, indices, best):
 
 @functools.cache
 def _cuda_kernel():
+    global cuda  # Numba's simulator looks for it among the globals
     from numba import cuda
 
     @cuda.jit
