@@ -34,19 +34,29 @@ def build_parser():
 
 
 def main(argv=None):
-    """Run one command. Returns the exit status: 0 done, 1 an error that was explained, 130 stopped by Ctrl-C."""
-    arguments = build_parser().parse_args(argv)
+    """Run one command; returns its exit status, as :func:`run_command` does."""
+    return run_command("python -m embeddings", build_parser().parse_args(argv))
+
+
+def run_command(program, arguments):
+    """Call ``arguments.run(arguments)``, with errors told in a line instead of a traceback.
+
+    Returns
+    -------
+    int
+        The exit status: 0 done, 1 an error that was explained, 130 stopped by Ctrl-C.
+    """
     try:
-        return arguments.run(arguments) or 0
+        status = arguments.run(arguments) or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # The reader of a pipe, such as head, had enough; keep Python's own last flush quiet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (OSError, ValueError, TypeError, RuntimeError) as error:
-        print(f"python -m embeddings {arguments.command}: {error}", file=sys.stderr)
+        print(f"{program} {arguments.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
-    finally:
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # The reader of a pipe, such as head, had enough; keep Python's own last flush quiet.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

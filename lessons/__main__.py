@@ -2,8 +2,9 @@
 
 import argparse
 import importlib
-import os
 import sys
+
+from embeddings.cli import run_command
 
 # Each has add_arguments(subparsers).
 COMMANDS = ("lessons.runner",)
@@ -19,21 +20,7 @@ def main(argv=None):
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         importlib.import_module(name).add_arguments(subparsers)
-    arguments = parser.parse_args(argv)
-    try:
-        return arguments.run(arguments) or 0
-    except (OSError, ValueError, RuntimeError) as error:
-        print(f"python -m lessons {arguments.command}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    finally:
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # The reader of a pipe, such as head, had enough; keep Python's own last flush quiet.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return run_command("python -m lessons", parser.parse_args(argv))
 
 
 if __name__ == "__main__":

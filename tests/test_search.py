@@ -92,8 +92,9 @@ def test_long_lines_are_cut_around_the_match():
     assert "needle" in result["snippet"] and len(result["snippet"]) <= 102
 
 
-def test_as_a_process_into_a_closed_pipe(notes):
-    command = f"{sys.executable} -m embeddings search {notes} mouse | head -c 1"
+@pytest.mark.parametrize("flags", ["", "-u"])
+def test_as_a_process_into_a_closed_pipe(notes, flags):
+    command = f"{sys.executable} {flags} -m embeddings search {notes} mouse | head -c 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=120)
     assert "Traceback" not in done.stderr and "Broken" not in done.stderr
 
