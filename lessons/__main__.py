@@ -7,7 +7,7 @@ import sys
 from embeddings.cli import run_command
 
 # Each has add_arguments(subparsers).
-COMMANDS = ("lessons.runner",)
+COMMANDS = ("lessons.runner", "lessons.desk.student", "lessons.desk.teacher")
 
 
 def main(argv=None):

@@ -1,0 +1,1 @@
+"""The desk: exercises are handed out, checked and graded here."""
