@@ -4,7 +4,12 @@
 side by side), the compiled code cached on disk, NumPy's rules for division by zero, and one set of fast-math flags.
 """
 
+from pathlib import Path
+
 import numba
+
+# Kernels of several files call what these define.
+SHARED = [Path(__file__).with_name(name) for name in ("compile.py", "simd.py", "tiles.py")]
 
 # Everything that lets LLVM vectorise sums and use reciprocals, but neither "nnan" nor "ninf": a NaN or an infinity in
 # the input must still be one in the output.
@@ -39,7 +44,11 @@ def compiled(function=None, *, fastmath=FAST_MATH, **options):
         return lambda f: compiled(f, fastmath=fastmath, **options)
     options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, **options}
     try:
-        return numba.njit(function, cache=True, **options)
+        dispatcher = numba.njit(function, cache=True, **options)
+        # Numba looks at the function's own file to see whether its cache is current; look at the shared ones, too.
+        file = dispatcher._cache._cache_file
+        file._source_stamp = (file._source_stamp, *((p.stat().st_mtime_ns, p.stat().st_size) for p in SHARED))
+        return dispatcher
     except RuntimeError:
         # Numba found no folder that it may write its cache to: compile anew in every process.
         return numba.njit(function, cache=False, **options)

@@ -29,7 +29,8 @@ MAY_SEE_MODELS = (
     "embeddings/nn/",
     "embeddings/commands/",
 )
-KERNELS_MAY_IMPORT = {"numpy", "numba", "math", "functools", "importlib", "os", "kernels"}
+# llvmlite is what Numba is made of; kernels/simd.py speaks to it.
+KERNELS_MAY_IMPORT = {"numpy", "numba", "llvmlite", "math", "functools", "importlib", "os", "pathlib", "kernels"}
 MAY_PLOT = ("embeddings/visualise.py", "lessons/")
 
 FILES = sorted(

@@ -7,6 +7,7 @@ _HOMES = {
     "OneHotEncoder": "one_hot",
     "TfidfVectorizer": "tfidf",
     "Vocabulary": "vocabulary",
+    "Word2Vec": "word2vec",
     "tokenize": "tokenizer",
 }
 

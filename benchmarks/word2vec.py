@@ -1,0 +1,67 @@
+"""Word2Vec beside gensim's on the same cores and settings: words per second, and what the vectors know."""
+
+import time
+
+from benchmarks.harness import imdb_reviews, report
+
+SETTINGS = {"vector_size": 100, "window": 5, "negative": 5, "min_count": 5}
+EPOCHS, SEED = 3, 1
+BARS = {True: 8, False: 5}
+
+
+def run(data, threads):
+    """Train both on all IMDb reviews, or on the documentation corpus where they are not there."""
+    from gensim.models import Word2Vec as GensimWord2Vec
+
+    from embeddings.datasets import documentation
+    from embeddings.text import Word2Vec, tokenize
+
+    texts = imdb_reviews(data)
+    corpus = "IMDb reviews" if texts else "documentation"
+    sentences = [tokenize(text.replace("<br />", " ")) for text in texts or documentation()]
+    n_words = sum(map(len, sentences))
+    print(f"  {corpus}: {len(sentences):,} texts, {n_words:,} words")
+    Word2Vec(**SETTINGS, epochs=1).fit(sentences[:200])  # compile
+    Word2Vec(**SETTINGS, epochs=1, sg=False).fit(sentences[:200])
+    for sg in (True, False):
+        name = "skip-gram" if sg else "CBOW"
+        theirs = GensimWord2Vec(**SETTINGS, sg=int(sg), workers=threads, seed=SEED)
+        theirs.build_vocab(sentences)
+        start = time.perf_counter()
+        theirs.train(sentences, total_examples=len(sentences), epochs=EPOCHS)
+        their_seconds = time.perf_counter() - start
+        ours = Word2Vec(**SETTINGS, sg=sg, epochs=EPOCHS, workers=threads, seed=SEED)
+        start = time.perf_counter()
+        ours.fit(sentences)  # reading and the vocabulary included
+        our_seconds = time.perf_counter() - start
+        report(
+            f"\n{name}, {EPOCHS} epochs, {threads} thread(s)",
+            {"embeddings (reading included)": our_seconds, "gensim (training alone)": their_seconds},
+            EPOCHS * n_words / 1e3,
+            "thousand words",
+            BARS[sg],
+        )
+        print(f"  losses {[round(loss, 4) for loss in ours.loss_history_]}")
+        quality(data, ours.wv, theirs.wv)
+
+
+def quality(data, ours, theirs):
+    """Print what both sets of vectors know, by our own evaluation."""
+    from embeddings.vectors import KeyedVectors
+
+    theirs = KeyedVectors(theirs.index_to_key, theirs.vectors)
+    folder = None if data is None else data / "similarity"
+    if folder is None or not folder.is_dir():
+        print("  (no similarity/: pass --data FOLDER to compare what the vectors know)")
+        return
+    for file in ("wordsim353-sim.csv", "wordsim353-rel.csv", "simlex999.csv"):
+        scores = [vectors.evaluate_word_pairs(folder / file)[1] for vectors in (ours, theirs)]
+        print(f"  {file:<24} Spearman {scores[0]:.3f}, gensim {scores[1]:.3f}   ({scores[0] - scores[1]:+.3f})")
+    scores = []
+    for vectors in (ours, theirs):
+        _, sections = vectors.evaluate_word_analogies(folder / "google-analogies.csv")
+        chosen = [counts for name, counts in sections.items() if name == "family" or name.startswith("gram")]
+        scores.append(sum(right for right, _ in chosen) / max(sum(n for _, n in chosen), 1))
+    print(
+        f"  analogies, family, gram* accuracy {scores[0]:.3f}, gensim {scores[1]:.3f}   ({scores[0] - scores[1]:+.3f})"
+    )

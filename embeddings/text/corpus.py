@@ -1,0 +1,199 @@
+"""A corpus as numbers: read once, kept on disk, so that memory holds the vocabulary and not the text."""
+
+import gzip
+import os
+import tempfile
+
+import numpy as np
+
+from embeddings.files import unpack_strings
+from embeddings.progress import progress
+from embeddings.text.grams import WordTokens, alphabetical_order, gather_words, in_blocks
+from embeddings.text.tokenizer import check_stop_words
+
+
+class Corpus:
+    """The words of a corpus, numbered by frequency.
+
+    Attributes
+    ----------
+    words : list of str
+        By number: words known from before first, then the most frequent, equals alphabetically.
+    counts : array, shape (V,), int64
+    tokens : array, shape (N,), int32
+        All sentences, one after the other, as a memory-mapped temporary file; it goes when the corpus does.
+    offsets : array, shape (S + 1,), int64
+        Where each sentence begins and ends.
+    """
+
+    def __init__(self, words, counts, tokens, offsets):
+        self.words, self.counts, self.tokens, self.offsets = words, counts, tokens, offsets
+
+    @classmethod
+    def encode(cls, sentences, min_count=1, known=()):
+        """Read and number a corpus.
+
+        Parameters
+        ----------
+        sentences : path, or iterable of str or of lists of str
+            A path is a text file, plain or gzipped, with a sentence in each line. Strings are cut into words by
+            :func:`~embeddings.text.tokenize`; lists are taken as they are.
+        min_count : int, default 1
+            Rarer words are left out.
+        known : list of str, default ()
+            Words that have their numbers already; they are kept however rare.
+
+        Raises
+        ------
+        TypeError
+            For a sentence that is neither text nor a list of strings.
+        ValueError
+            If no word remains.
+
+        Examples
+        --------
+        >>> corpus = Corpus.encode(["The cat sleeps.", "The mouse."])
+        >>> corpus.words, corpus.tokens.tolist(), corpus.offsets.tolist()
+        (['the', 'cat', 'mouse', 'sleeps'], [0, 1, 3, 0, 2], [0, 3, 5])
+        """
+        numbering = _Numbering()
+        lengths, counts = [], np.zeros(0, np.int64)
+        file = tempfile.TemporaryFile(prefix="corpus-")
+        for tokens, offsets in numbering.blocks(sentences):
+            tokens.tofile(file)
+            lengths.append(np.diff(offsets))
+            more = np.bincount(tokens, minlength=max(len(counts), 1))
+            more[: len(counts)] += counts
+            counts = more
+        lengths = np.concatenate(lengths) if lengths else np.zeros(0, np.int64)
+        if len(lengths) == 0:
+            raise ValueError("there is no sentence to learn from: sentences is empty")
+        words, counts, number = _choose(*numbering.words(), counts, min_count, known)
+        if not words:
+            raise ValueError(
+                f"no word remains: none of {len(number)} different ones occurs {min_count} times in "
+                f"{len(lengths):,} sentences; lower min_count"
+            )
+        tokens = _map(file)
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        tokens, offsets = _renumber(tokens, offsets, number)
+        return cls(words, counts, tokens, offsets)
+
+    def __len__(self):
+        return len(self.offsets) - 1
+
+
+class _Numbering:
+    """Numbers words in the order in which they come; texts by the compiled tokenizer, lists by a dictionary."""
+
+    def __init__(self):
+        self._scanner = WordTokens(True, 1, check_stop_words(None))
+        self._numbers = None
+
+    def blocks(self, sentences):
+        """``tokens`` and ``offsets`` of block after block."""
+        if isinstance(sentences, str | os.PathLike):
+            with _open(sentences) as file:
+                for block in in_blocks(line.rstrip("\n") for line in file):
+                    yield self._scanner.number(block, True)
+            return
+        sentences = iter(sentences)
+        first = next(sentences, None)
+        if first is None:
+            return
+        if isinstance(first, str):
+            for block in in_blocks(_chain(first, sentences)):
+                yield self._scanner.number(block, True)
+            return
+        self._numbers = {}
+        yield from self._lists(_chain(first, sentences))
+
+    def _lists(self, sentences):
+        numbers, stream, offsets = self._numbers, [], [0]
+        for i, sentence in enumerate(progress(sentences, desc="reading", unit=" sentences", unit_scale=True)):
+            if isinstance(sentence, str | bytes):
+                kind = type(sentence).__name__
+                raise TypeError(f"sentence {i} is a {kind}, the ones before are lists: pass one kind")
+            try:
+                stream.extend([numbers.setdefault(word, len(numbers)) for word in sentence])
+            except TypeError:
+                raise TypeError(f"sentence {i} is {sentence!r}; a text or a list of words is wanted") from None
+            offsets.append(len(stream))
+            if len(stream) > 1 << 20:
+                yield np.array(stream, np.int32), np.array(offsets)
+                stream, offsets = [], [0]
+        yield np.array(stream, np.int32), np.array(offsets)
+
+    def words(self):
+        """The words by number, packed, and as a list if they came as one."""
+        if self._numbers is None:
+            return (*self._scanner.words, None)
+        words = list(self._numbers)
+        for word in words:
+            if not isinstance(word, str):
+                raise TypeError(f"words must be strings, got {word!r}, a {type(word).__name__}")
+        encoded = [word.encode("utf-8", "surrogatepass") for word in words]
+        return np.frombuffer(b"".join(encoded), np.uint8), np.cumsum([0, *map(len, encoded)]), words
+
+
+def _open(path):
+    """A text file, plain or gzipped, told apart by its first bytes; bytes that are not UTF-8 become question marks."""
+    with open(path, "rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    opener = gzip.open if zipped else open
+    return opener(path, "rt", encoding="utf-8", errors="replace", newline="\n")
+
+
+def _chain(first, rest):
+    yield first
+    yield from rest
+
+
+def _choose(words_utf8, word_offsets, words, counts, min_count, known):
+    """Words and counts by final number, and the final number, or -1, of each word read."""
+    order = alphabetical_order(words_utf8, word_offsets)
+    order = order[np.argsort(-counts[order], kind="stable")]
+    if known:
+        words = words or unpack_strings(words_utf8, word_offsets)
+        place = {word: i for i, word in enumerate(words)}
+        old = [place.get(word, -1) for word in known]
+        is_old = np.zeros(len(counts) + 1, bool)
+        is_old[old] = True
+        new = [w for w in order.tolist() if counts[w] >= min_count and not is_old[w]]
+        number = np.full(len(counts) + 1, -1, np.int32)
+        number[old] = np.arange(len(known))
+        number[-1] = -1
+        number[new] = np.arange(len(known), len(known) + len(new))
+        counts_of = np.array([counts[i] if i >= 0 else 0 for i in old] + [counts[w] for w in new], np.int64)
+        return [*known, *(words[w] for w in new)], counts_of, number[:-1]
+    order = order[counts[order] >= min_count]
+    number = np.full(len(counts), -1, np.int32)
+    number[order] = np.arange(len(order))
+    return unpack_strings(*gather_words(words_utf8, word_offsets, order)), counts[order], number
+
+
+def _map(file):
+    file.flush()
+    size = file.tell() // 4
+    # A memory map cannot be empty.
+    return np.memmap(file, np.int32, "r+", shape=(size,)) if size else np.zeros(0, np.int32)
+
+
+def _renumber(tokens, offsets, number):
+    """Final numbers in place of the first ones, words without one left out; a block at a time."""
+    written, step = 0, 1 << 22
+    ends = np.zeros(len(offsets), np.int64)
+    for start in range(0, len(tokens), step):
+        block = number[tokens[start : start + step]]
+        kept = block >= 0
+        # How many words stay up to the end of each sentence that ends in this block.
+        total = np.concatenate([[0], np.cumsum(kept)]) + written
+        low, high = np.searchsorted(offsets, [start, start + len(block)], side="left")
+        high += offsets[min(high, len(offsets) - 1)] == start + len(block)
+        ends[low:high] = total[offsets[low:high] - start]
+        block = block[kept]
+        tokens[written : written + len(block)] = block
+        written += len(block)
+    # Sentences at the very end that are empty.
+    ends = np.maximum.accumulate(ends)
+    return tokens[:written], ends

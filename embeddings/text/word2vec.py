@@ -1,0 +1,417 @@
+"""Word2Vec: words are known by the company they keep."""
+
+import concurrent.futures
+import os
+import threading
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from embeddings.base import Embedder
+from embeddings.checks import check_choice, check_integer, check_number
+from embeddings.progress import progress
+from embeddings.text.checkpoint import Checkpoint
+from embeddings.text.corpus import Corpus
+from embeddings.vectors import KeyedVectors
+from kernels import cbow as cbow_kernel
+from kernels import sampling as sampling_kernel
+from kernels import skipgram as skipgram_kernel
+from kernels.device import implementation
+from kernels.simd import LANES
+from kernels.skipgram import CHUNK
+
+windows = implementation(sampling_kernel.WINDOWS_IMPLEMENTATIONS)
+alias_table = implementation(sampling_kernel.ALIAS_IMPLEMENTATIONS)
+draw = implementation(sampling_kernel.DRAW_IMPLEMENTATIONS)
+skipgram_block = implementation(skipgram_kernel.IMPLEMENTATIONS)
+skipgram_pair = implementation(skipgram_kernel.PAIR_IMPLEMENTATIONS)
+cbow_block = implementation(cbow_kernel.IMPLEMENTATIONS)
+cbow_word = implementation(cbow_kernel.WORD_IMPLEMENTATIONS)
+
+# Words of the corpus that are drawn for and trained on at a time.
+BLOCK_WORDS = 1 << 16
+
+# Noise words that a chunk of centres shares.
+SHARED_NOISE = 16
+
+
+class Word2Vec(Embedder):
+    """Skip-gram or CBOW with negative sampling.
+
+    Parameters
+    ----------
+    vector_size : int, default 100
+    window : int, default 5
+        How far a word sees to both sides at most; the actual reach is drawn anew for each word, from 1 to `window`.
+    min_count : int, default 5
+        Rarer words are left out.
+    sample : float, default 1e-3
+        Words that make up a larger share of the text are thinned out at random; 0 keeps all.
+    negative : int, default 5
+        Noise words for each pair.
+    ns_exponent : float, default 0.75
+        Noise words are drawn from word counts to this power.
+    sg : bool, default True
+        Skip-gram; False is CBOW.
+    cbow_mean : bool, default True
+        CBOW's context is the mean of its words' vectors, not their sum.
+    cbow_legacy : bool, default False
+        With `cbow_mean`, pass the whole gradient to every word of the context, as word2vec.c and gensim do, instead of
+        its share (İrsoy, Benton & Stratos 2021, "Corrected CBOW Performs as well as Skip-gram").
+    alpha, min_alpha : float, default 0.025 and 1e-4
+        Learning rate at the start and at the end; it falls in a straight line.
+    epochs : int, default 5
+    batch : {"block", "pair"}, default "block"
+        "block" trains 16 neighbouring words at a time, which share their noise; "pair" is the textbook's update of one
+        pair (or one context) at a time. Both learn the same space; blocks are several times faster.
+    workers : int, default 1
+        Threads. One gives the same bits every time; more train on the same vectors without waiting for each other
+        ("Hogwild"), so that the last digits differ from run to run.
+    seed : int, default 1
+    callbacks : sequence of callables, default ()
+        Each is called with the model after every epoch; ``vectors_`` are those so far.
+    checkpoint : path, optional
+        A file that keeps the state of the training, written every minute and after every epoch. If it is there and
+        fits, ``fit`` goes on from it; it is removed at the end.
+
+    Attributes
+    ----------
+    index_to_key_ : list of str
+        The words, the most frequent first.
+    counts_ : array, shape (V,), int64
+    vectors_ : array, shape (V, vector_size), float32
+    context_vectors_ : array, shape (V, vector_size), float32
+        What predicts: the output layer.
+    loss_history_ : list of float
+        Mean loss of a pair (of a word, for CBOW) in each epoch, before each update.
+    wv : KeyedVectors
+        The vectors with gensim's vocabulary: ``most_similar``, ``doesnt_match`` …
+
+    Examples
+    --------
+    >>> sentences = [["red", "apple"], ["green", "apple"], ["red", "pear"], ["green", "pear"]] * 50
+    >>> model = Word2Vec(vector_size=8, window=1, sample=0, epochs=20, seed=1).fit(sentences)
+    >>> model.index_to_key_
+    ['apple', 'green', 'pear', 'red']
+    >>> model.wv.most_similar("red", topn=1)[0][0]
+    'green'
+
+    References
+    ----------
+    Mikolov, Chen, Corrado & Dean, "Efficient Estimation of Word Representations in Vector Space", 2013.
+    Mikolov, Sutskever, Chen, Corrado & Dean, "Distributed Representations of Words and Phrases and their
+    Compositionality", 2013.
+    """
+
+    def __init__(
+        self,
+        vector_size=100,
+        window=5,
+        min_count=5,
+        sample=1e-3,
+        negative=5,
+        ns_exponent=0.75,
+        sg=True,
+        cbow_mean=True,
+        cbow_legacy=False,
+        alpha=0.025,
+        min_alpha=1e-4,
+        epochs=5,
+        batch="block",
+        workers=1,
+        seed=1,
+        callbacks=(),
+        checkpoint=None,
+    ):
+        self.vector_size = vector_size
+        self.window = window
+        self.min_count = min_count
+        self.sample = sample
+        self.negative = negative
+        self.ns_exponent = ns_exponent
+        self.sg = sg
+        self.cbow_mean = cbow_mean
+        self.cbow_legacy = cbow_legacy
+        self.alpha = alpha
+        self.min_alpha = min_alpha
+        self.epochs = epochs
+        self.batch = batch
+        self.workers = workers
+        self.seed = seed
+        self.callbacks = callbacks
+        self.checkpoint = checkpoint
+
+    def fit(self, X, y=None):
+        """Learn vectors.
+
+        Parameters
+        ----------
+        X : path, or iterable of str or of lists of str
+            A text file with a sentence in each line, plain or gzipped; or sentences, as text or as lists of words. They
+            are read once.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For bad parameters or sentences, or if no word occurs `min_count` times, or no two stand together.
+        KeyboardInterrupt
+            After Ctrl-C. The model then has what it learned so far, and can be used and saved.
+        """
+        self._check_parameters()
+        corpus = Corpus.encode(X, self.min_count)
+        self._start(corpus, self._new_rows(len(corpus.words), 0))
+        self.loss_history_ = []
+        self._train(corpus)
+        return self
+
+    def partial_fit(self, X, y=None):
+        """Go on learning from other sentences; words that are new and frequent enough join the vocabulary.
+
+        Each call trains for `epochs` epochs, with the learning rate falling anew.
+        """
+        if not self.__sklearn_is_fitted__():
+            return self.fit(X)
+        self._check_parameters()
+        corpus = Corpus.encode(X, self.min_count, known=self.index_to_key_)
+        old_counts, n_old = self.counts_, len(self.index_to_key_)
+        new = self._new_rows(len(corpus.words) - n_old, n_old)
+        zeros = np.zeros_like(new)
+        rows = np.concatenate([self.vectors_, new]), np.concatenate([self.context_vectors_, zeros])
+        corpus.counts[:n_old] += old_counts
+        self._start(corpus, *rows)
+        self._train(corpus)
+        return self
+
+    def transform(self, X):
+        """Vectors of words.
+
+        Parameters
+        ----------
+        X : iterable of str
+
+        Returns
+        -------
+        array, shape (n, vector_size), float32
+
+        Raises
+        ------
+        KeyError
+            For a word that is not in the vocabulary.
+        """
+        self._check_is_fitted()
+        if isinstance(X, str):
+            raise TypeError(f"X must be a list of words, got the single string {X!r}")
+        return np.stack([self.wv[word] for word in X]) if len(X) else np.zeros((0, self.vector_size), np.float32)
+
+    @property
+    def wv(self):
+        """The word vectors, a :class:`~embeddings.vectors.KeyedVectors` on the same memory."""
+        self._check_is_fitted()
+        keyed = vars(self).get("_keyed")
+        if keyed is None or keyed.vectors is not self.vectors_:
+            keyed = self._keyed = KeyedVectors(self.index_to_key_, self.vectors_, self.counts_)
+        return keyed
+
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name not in ("_keyed", "_run")}
+
+    def _set_state(self, state):
+        super()._set_state(state)
+        shape = (len(self.index_to_key_), self.vector_size)
+        for name in ("vectors_", "context_vectors_"):
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name} has the shape {getattr(self, name).shape}, not {shape}")
+        if self.counts_.shape != shape[:1]:
+            raise ValueError(f"{shape[0]} words do not fit {len(self.counts_)} counts")
+
+    # Training --------------------------------------------------------------------------------------------------------
+
+    def _new_rows(self, n, first):
+        """Random vectors for n words, in (-1/2d, 1/2d) as word2vec.c draws them."""
+        rng = np.random.default_rng([self.seed, 0, first])
+        return (
+            (rng.random((n, self.vector_size), np.float32) - np.float32(0.5)) / np.float32(self.vector_size)
+        ).astype(np.float32)
+
+    def _start(self, corpus, vectors, context_vectors=None):
+        self.index_to_key_, self.counts_ = corpus.words, corpus.counts
+        self.vectors_ = vectors
+        self.context_vectors_ = np.zeros_like(vectors) if context_vectors is None else context_vectors
+
+    def _train(self, corpus):
+        """All epochs, from where a checkpoint stands."""
+        run = _Run(self, corpus)
+        checkpoint = Checkpoint(self.checkpoint, run.fingerprint())
+        run.restore(checkpoint.read())
+        bar = progress(total=self.epochs * len(corpus.tokens), desc="training", unit=" words", unit_scale=True)
+        bar.update(run.words_done())
+        pool = concurrent.futures.ThreadPoolExecutor(self.workers)
+        try:
+            # One BLAS thread for each worker; blocks of one epoch in turn, at most a few of them waiting.
+            with threadpool_limits(1, "blas"), bar, pool:
+                while run.epoch < self.epochs:
+                    for words in run.blocks(pool, self.workers):
+                        bar.update(words)
+                        bar.set_postfix_str(f"loss {run.mean_loss():.4f}", refresh=False)
+                        if self.workers == 1:
+                            checkpoint.write_if_due(run.state)
+                    self.loss_history_.append(run.mean_loss())
+                    run.next_epoch()
+                    run.publish()
+                    checkpoint.write(run.state)
+                    for callback in self.callbacks:
+                        callback(self)
+        finally:
+            # After Ctrl-C, too: what was learned is the model's.
+            run.stop()
+            run.publish()
+        checkpoint.remove()
+
+    def _check_parameters(self):
+        for name in ("vector_size", "window", "min_count", "epochs", "workers", "negative"):
+            check_integer(name, getattr(self, name), minimum=1)
+        check_integer("seed", self.seed, minimum=0)
+        check_number("sample", self.sample, minimum=0, maximum=1)
+        check_number("ns_exponent", self.ns_exponent)
+        alpha = check_number("alpha", self.alpha, minimum=0)
+        check_number("min_alpha", self.min_alpha, minimum=0, maximum=alpha)
+        for name in ("sg", "cbow_mean", "cbow_legacy"):
+            check_choice(name, getattr(self, name), (True, False))
+        check_choice("batch", self.batch, ("block", "pair"))
+        if callable(self.callbacks) or not all(map(callable, self.callbacks)):
+            raise TypeError(f"callbacks must be a list of functions, got {self.callbacks!r}")
+        if self.checkpoint is not None and not isinstance(self.checkpoint, str | os.PathLike):
+            raise TypeError(f"checkpoint must be a path, got {self.checkpoint!r}")
+
+
+class _Run:
+    """The state of a training: padded matrices, and how far it has come."""
+
+    def __init__(self, model, corpus):
+        self.model, self.corpus = model, corpus
+        self.W_in, self.W_out = _padded(model.vectors_), _padded(model.context_vectors_)
+        self.epoch, self.block, self.loss, self.n_terms = 0, 0, 0.0, 0
+        # Block b holds the sentences bounds[b] to bounds[b + 1] - 1.
+        ends = corpus.offsets[1:]
+        blocks = np.arange(BLOCK_WORDS, len(corpus.tokens), BLOCK_WORDS)
+        self.bounds = np.unique([0, *(np.searchsorted(ends, blocks) + 1), len(corpus)])
+        frequency = model.counts_ / model.counts_.sum()
+        self.keep = np.ones(len(frequency), np.float32)
+        if model.sample:
+            ratio = model.sample / np.maximum(frequency, 1e-300)
+            self.keep = np.minimum(np.sqrt(ratio) + ratio, 1).astype(np.float32)
+        noise = np.maximum(model.counts_, 1).astype(np.float64) ** model.ns_exponent
+        self.noise = alias_table(noise / noise.sum())
+        if not np.any(np.diff(corpus.offsets) > 1):
+            raise ValueError("no two words stand together in any sentence; there is nothing to learn from")
+        self._stopped = threading.Event()
+
+    def words_done(self):
+        """Words that the epochs so far, and this one, have seen."""
+        return self.epoch * len(self.corpus.tokens) + int(self.corpus.offsets[self.bounds[self.block]])
+
+    def mean_loss(self):
+        """Of this epoch so far."""
+        return self.loss / max(self.n_terms, 1)
+
+    def next_epoch(self):
+        """Begin anew."""
+        self.epoch, self.block, self.loss, self.n_terms = self.epoch + 1, 0, 0.0, 0
+
+    def stop(self):
+        """Workers finish the block at hand and begin no other."""
+        self._stopped.set()
+
+    def publish(self):
+        """Hand the vectors to the model."""
+        d = self.model.vector_size
+        self.model.vectors_ = np.ascontiguousarray(self.W_in[:, :d])
+        self.model.context_vectors_ = np.ascontiguousarray(self.W_out[:, :d])
+
+    def blocks(self, pool, workers):
+        """Train on the blocks of an epoch that are left; yields how many words each had."""
+        waiting = []
+        for b in range(self.block, len(self.bounds) - 1):
+            waiting.append(pool.submit(self._train_block, self.epoch, b))
+            if len(waiting) >= 2 * workers:
+                yield self._take(waiting.pop(0))
+        while waiting:
+            yield self._take(waiting.pop(0))
+
+    def _take(self, future):
+        words, loss, n_terms = future.result()
+        self.loss += loss
+        self.n_terms += n_terms
+        self.block += 1
+        return words
+
+    def _train_block(self, epoch, b):
+        """Draw what a block needs, and train on it. What is drawn depends on seed, epoch and block alone."""
+        if self._stopped.is_set():
+            return 0, 0.0, 0
+        model, corpus = self.model, self.corpus
+        first, last = self.bounds[b], self.bounds[b + 1]
+        offsets = corpus.offsets[first : last + 1]
+        tokens = np.asarray(corpus.tokens[offsets[0] : offsets[-1]])
+        rng = np.random.default_rng([model.seed, 1, epoch, b])
+        reach = rng.integers(1, model.window, len(tokens), np.int32, endpoint=True)
+        uniforms = rng.random(len(tokens), np.float32)
+        kept, left, right = windows(tokens, offsets - offsets[0], self.keep, uniforms, reach)
+        pairs = right.astype(np.int64) - left - 1
+        # The learning rate of each place in the block, by the share of all words that lie behind it.
+        done = np.linspace(offsets[0], offsets[-1], len(kept) + 1)[:-1] + epoch * len(corpus.tokens)
+        share = done / (model.epochs * len(corpus.tokens))
+        alphas = (model.alpha - (model.alpha - model.min_alpha) * share).astype(np.float32)
+        arguments = self.W_in, self.W_out, kept, left, right
+        n_terms = int(pairs.sum()) if model.sg else int((pairs > 0).sum())
+        if model.batch == "pair":
+            negatives = draw(*self.noise, rng.random((n_terms, model.negative)))
+            if model.sg:
+                loss = skipgram_pair(*arguments, negatives, alphas)
+            else:
+                loss = cbow_word(*arguments, negatives, alphas, *self._cbow_options())
+        else:
+            chunks = -(-len(kept) // CHUNK)
+            negatives = draw(*self.noise, rng.random((chunks, SHARED_NOISE)))
+            if model.sg:
+                loss = skipgram_block(*arguments, negatives, alphas[::CHUNK].copy(), model.negative)
+            else:
+                loss = cbow_block(*arguments, negatives, alphas[::CHUNK].copy(), model.negative, *self._cbow_options())
+        return len(tokens), loss, n_terms
+
+    def _cbow_options(self):
+        return self.model.cbow_mean, self.model.cbow_legacy
+
+    # Checkpoints -----------------------------------------------------------------------------------------------------
+
+    def fingerprint(self):
+        """What a checkpoint must have been made with to be gone on from."""
+        params = {n: v for n, v in self.model.get_params().items() if n not in ("callbacks", "checkpoint", "workers")}
+        return {
+            "params": repr(sorted(params.items())),
+            "n_words": len(self.corpus.tokens),
+            "vocabulary": len(self.keep),
+        }
+
+    def state(self):
+        """Tensors and values of the training so far."""
+        values = {name: getattr(self, name) for name in ("epoch", "block", "loss", "n_terms")}
+        return {"W_in": self.W_in, "W_out": self.W_out}, {**values, "loss_history": self.model.loss_history_}
+
+    def restore(self, saved):
+        """Take back what :meth:`state` gave, if anything."""
+        if saved is None:
+            return
+        tensors, values = saved
+        self.W_in[:], self.W_out[:] = tensors["W_in"], tensors["W_out"]
+        self.model.loss_history_ = list(values.pop("loss_history"))
+        for name, value in values.items():
+            setattr(self, name, value)
+
+
+def _padded(vectors):
+    """A copy whose width is a multiple of the lanes."""
+    V, d = vectors.shape
+    padded = np.zeros((V, -(-d // LANES) * LANES), np.float32)
+    padded[:, :d] = vectors
+    return padded

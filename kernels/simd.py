@@ -1,0 +1,178 @@
+"""Sixteen float32 lanes, to be used inside compiled loops where LLVM would not keep a sum in registers by itself.
+
+LLVM must assume that two arrays overlap, and then stores and loads a sum again for every term. A sum that is a *value*
+has no such trouble::
+
+    s = splat(0.0)
+    for j in range(0, x.shape[0], LANES):
+        s = fma(load(x, j), load(y, j), s)
+    total = add_lanes(s)
+
+Arrays are one-dimensional (use ``x.ravel()`` or ``x.reshape(-1)`` outside the loop), contiguous, float32, and long
+enough: nothing is checked. Each function has a plain NumPy form for ``NUMBA_DISABLE_JIT=1``.
+"""
+
+import numpy as np
+from llvmlite import ir
+from numba import config, types
+from numba.extending import intrinsic, models, register_model
+
+from kernels.compile import compiled
+
+LANES = 16
+
+_VECTOR = ir.VectorType(ir.FloatType(), LANES)
+
+
+class _Lanes(types.Type):
+    def __init__(self):
+        super().__init__("float32x16")
+
+
+_lanes = _Lanes()
+
+
+@register_model(_Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager, numba_type):
+        super().__init__(manager, numba_type, _VECTOR)
+
+
+def _pointer(context, builder, array_type, array, index_type, index):
+    """Address of ``array[index]`` as lanes; rows are not known to begin at multiples of 64 bytes."""
+    data = context.make_array(array_type)(context, builder, array).data
+    index = context.cast(builder, index, index_type, types.intp)
+    return builder.bitcast(builder.gep(data, [index]), _VECTOR.as_pointer())
+
+
+@intrinsic
+def load(typing_context, array, index):
+    """``array[index : index + 16]``."""
+
+    def generate(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, signature.args[0], arguments[0], signature.args[1], arguments[1])
+        return builder.load(pointer, align=4)
+
+    return _lanes(array, index), generate
+
+
+@intrinsic
+def store(typing_context, array, index, lanes):
+    """``array[index : index + 16] = lanes``."""
+
+    def generate(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, signature.args[0], arguments[0], signature.args[1], arguments[1])
+        builder.store(arguments[2], pointer, align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, index, lanes), generate
+
+
+@intrinsic
+def splat(typing_context, number):
+    """The same number in all lanes."""
+
+    def generate(context, builder, signature, arguments):
+        value = context.cast(builder, arguments[0], signature.args[0], types.float32)
+        one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        return builder.shuffle_vector(one, ir.Constant(_VECTOR, ir.Undefined), mask)
+
+    return _lanes(number), generate
+
+
+@intrinsic
+def fma(typing_context, a, b, c):
+    """``a * b + c``, rounded once where the processor can."""
+
+    def generate(context, builder, signature, arguments):
+        a, b, c = arguments
+        return builder.fadd(builder.fmul(a, b, flags=("contract",)), c, flags=("contract",))
+
+    return _lanes(a, b, c), generate
+
+
+@intrinsic
+def add_lanes(typing_context, lanes):
+    """The sum of the sixteen lanes, added up in pairs."""
+
+    def generate(context, builder, signature, arguments):
+        value = arguments[0]
+        width = LANES
+        while width > 1:
+            width //= 2
+            kind = ir.VectorType(ir.IntType(32), width)
+            low = builder.shuffle_vector(value, value, ir.Constant(kind, list(range(width))))
+            high = builder.shuffle_vector(value, value, ir.Constant(kind, list(range(width, 2 * width))))
+            value = builder.fadd(low, high)
+        return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
+
+    return types.float32(lanes), generate
+
+
+@intrinsic
+def _float_from_bits(typing_context, bits):
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.int32), generate
+
+
+if config.DISABLE_JIT:
+    # Interpreted: lanes are NumPy arrays of sixteen.
+
+    def load(array, index):
+        return array[index : index + LANES].copy()
+
+    def store(array, index, lanes):
+        array[index : index + LANES] = lanes
+
+    def splat(number):
+        return np.full(LANES, number, np.float32)
+
+    def fma(a, b, c):
+        return a * b + c
+
+    def add_lanes(lanes):
+        return lanes.sum()
+
+    def _float_from_bits(bits):
+        return np.int32(bits).view(np.float32)
+
+
+@compiled
+def exp(x):
+    """e^x in float32, in plain arithmetic, so that a loop over it fills the lanes.
+
+    e^x = 2^n 2^r with n whole and |r| ≤ 1/2; 2^r is a polynomial, 2^n is made of its bits. Relative error below 1e-6
+    for |x| ≤ 87; beyond, the result stays at its value there.
+    """
+    t = np.float32(1.4426950408889634) * min(max(x, np.float32(-87)), np.float32(87))
+    n = np.int32(t + np.float32(150.5)) - np.int32(150)
+    r = t - np.float32(n)
+    # The series of e^(r ln 2).
+    p = np.float32(1.5403530393381608e-4)
+    p = p * r + np.float32(1.3333558146428441e-3)
+    p = p * r + np.float32(9.618129107628477e-3)
+    p = p * r + np.float32(5.550410866482158e-2)
+    p = p * r + np.float32(2.402265069591007e-1)
+    p = p * r + np.float32(6.931471805599453e-1)
+    p = p * r + np.float32(1)
+    return p * _float_from_bits((n + np.int32(127)) << np.int32(23))
+
+
+@compiled
+def sigmoid_softplus(x):
+    """σ(x) = 1 / (1 + e^-x) and log(1 + e^-x) = -log σ(x), which share an exponential; errors below 2e-6."""
+    e = exp(-abs(x))
+    inverse = np.float32(1) / (np.float32(1) + e)
+    # log(1 + e) = 2 artanh(e / (2 + e)), whose argument is at most 1/3.
+    z = e / (np.float32(2) + e)
+    w = z * z
+    series = np.float32(1 / 11)
+    series = series * w + np.float32(1 / 9)
+    series = series * w + np.float32(1 / 7)
+    series = series * w + np.float32(1 / 5)
+    series = series * w + np.float32(1 / 3)
+    series = series * w + np.float32(1)
+    return (inverse if x >= 0 else e * inverse), max(-x, np.float32(0)) + np.float32(2) * z * series

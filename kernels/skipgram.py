@@ -1,0 +1,244 @@
+"""Skip-gram with negative sampling: learn a word's vector by predicting the words around it.
+
+For a centre word w with a word c in its window, and K noise words n drawn from the unigram distribution to the power
+3/4, the loss is (Mikolov et al. 2013b, equation 4)
+
+    L = -log σ(u_c · v_w) - Σ_n log σ(-u_n · v_w)
+
+    ∂L/∂v_w = (σ(u_c · v_w) - 1) u_c + Σ_n σ(u_n · v_w) u_n
+    ∂L/∂u_c = (σ(u_c · v_w) - 1) v_w
+    ∂L/∂u_n =  σ(u_n · v_w)      v_w
+
+``pair`` makes these updates one pair at a time, as the paper does. ``block`` takes CHUNK = 16 neighbouring centres at
+once: they share their noise words, which makes every sum above a product of small matrices; each noise word counts
+(pairs of the centre) · negative / K times, so that the expected gradient is the same. All gradients of a chunk come
+from the values before it (Ji et al. 2016, "Parallelizing Word2Vec in Shared and Distributed Memory", section III).
+
+======= ============= ================= ==============================================================
+symbol  variable      shape             what it is
+======= ============= ================= ==============================================================
+v       W_in          (V, P) float32    word vectors, updated in place; P is a multiple of 16
+u       W_out         (V, P) float32    output vectors, updated in place
+        tokens        (T,) int32        a stretch of text, after subsampling
+        left, right   (T,) int32        the window of token i: positions left[i] to right[i] - 1, but i
+        negatives     (C, K) int32      noise words of each chunk (of each pair, for ``pair``)
+α       alphas        (C,) float32      learning rate of each chunk (of each token, for ``pair``)
+======= ============= ================= ==============================================================
+
+C is the number of chunks, T / 16 rounded up. Every function returns the summed loss before each update, in float64.
+
+Mikolov, Chen, Corrado & Dean, "Efficient Estimation of Word Representations in Vector Space", 2013a; Mikolov,
+Sutskever, Chen, Corrado & Dean, "Distributed Representations of Words and Phrases and their Compositionality", 2013b.
+"""
+
+import numpy as np
+
+from kernels.compile import compiled
+from kernels.simd import sigmoid_softplus
+from kernels.tiles import add_products, gather, gradient, multiply_tile
+
+CHUNK = 16
+
+
+def sigmoid_numpy(x):
+    """1 / (1 + e^-x), without overflow."""
+    return 0.5 + 0.5 * np.tanh(0.5 * x)
+
+
+def softplus_numpy(x):
+    """log(1 + e^x) = -log σ(-x), without overflow."""
+    return np.logaddexp(0, x)
+
+
+# One pair at a time --------------------------------------------------------------------------------------------------
+
+
+def pair_numpy(W_in, W_out, tokens, left, right, negatives, alphas):
+    """The textbook update, pair by pair; ``negatives`` has a row for each pair. Returns the loss.
+
+    Examples
+    --------
+    Two words that see each other, v_0 = (1, 0, …), u_1 = 0: σ(0) = 1/2, so u_1 moves by α/2 · v_0.
+
+    >>> W_in, W_out = np.eye(2, 16, dtype=np.float32), np.zeros((2, 16), np.float32)
+    >>> window = np.array([0, 0]), np.array([2, 2])
+    >>> loss = pair_numpy(W_in, W_out, np.array([0, 1]), *window, np.empty((2, 0), int), np.array([0.5, 0.5]))
+    >>> W_out[1, 0].item(), round(loss / 2, 4)
+    (0.25, 0.6931)
+    """
+    loss, pair = 0.0, 0
+    for i in range(len(tokens)):
+        for j in range(left[i], right[i]):
+            if j == i:
+                continue
+            v = W_in[tokens[i]]  # (P,)
+            gradient = np.zeros_like(v)
+            for target, label in [(tokens[j], 1)] + [(n, 0) for n in negatives[pair] if n != tokens[j]]:
+                u = W_out[target]  # (P,)
+                score = u @ v
+                loss += softplus_numpy(-score if label else score)
+                g = alphas[i] * (label - sigmoid_numpy(score))
+                gradient += g * u
+                u += g * v
+            v += gradient
+            pair += 1
+    return float(loss)
+
+
+@compiled
+def pair_cpu(W_in, W_out, tokens, left, right, negatives, alphas):
+    """Compiled :func:`pair_numpy`."""
+    P = W_in.shape[1]
+    K = negatives.shape[1]
+    step = np.empty(P, np.float32)
+    loss = 0.0
+    pair = 0
+    for i in range(tokens.shape[0]):
+        v = W_in[tokens[i]]
+        for j in range(left[i], right[i]):
+            if j == i:
+                continue
+            step[:] = 0
+            for k in range(-1, K):
+                target = tokens[j] if k < 0 else negatives[pair, k]
+                if k >= 0 and target == tokens[j]:
+                    continue
+                u = W_out[target]
+                score = np.float32(0)
+                for d in range(P):
+                    score += u[d] * v[d]
+                # σ(-x) = 1 - σ(x)
+                p, missed = sigmoid_softplus(score if k < 0 else -score)
+                loss += missed
+                g = alphas[i] * (np.float32(1) - p if k < 0 else p - np.float32(1))
+                for d in range(P):
+                    step[d] += g * u[d]
+                for d in range(P):
+                    u[d] += g * v[d]
+            for d in range(P):
+                v[d] += step[d]
+            pair += 1
+    return loss
+
+
+# A chunk of centres at a time ----------------------------------------------------------------------------------------
+
+
+def block_numpy(W_in, W_out, tokens, left, right, negatives, alphas, negative):
+    """The shared-noise update, chunk by chunk. Returns the loss.
+
+    Parameters
+    ----------
+    W_in, W_out, tokens, left, right, negatives, alphas
+        See the table at the top of this file.
+    negative : int
+        Noise words of one pair; each of a chunk's K stands for ``negative / K`` of them.
+    """
+    T, K = len(tokens), negatives.shape[1]
+    loss = 0.0
+    for chunk in range(len(negatives)):
+        first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
+        low, high = left[first:last].min(), right[first:last].max()
+        centres, contexts, noise = tokens[first:last], tokens[low:high], negatives[chunk]
+        position, place = np.arange(first, last)[:, None], np.arange(low, high)
+        seen = (place >= left[first:last, None]) & (place < right[first:last, None]) & (place != position)  # (C, J)
+        pairs = seen.sum(axis=1, keepdims=True)  # (C, 1)
+        same = seen.astype(int) @ (contexts[:, None] == noise).astype(int)  # (C, K): a context is not its own noise
+        weight = (pairs - same) * (negative / K)  # (C, K)
+
+        X, Y, N = W_in[centres], W_out[contexts], W_out[noise]  # (C, P), (J, P), (K, P)
+        scores, noise_scores = X @ Y.T, X @ N.T  # (C, J), (C, K)
+        loss += (seen * softplus_numpy(-scores)).sum() + (weight * softplus_numpy(noise_scores)).sum()
+        G = alphas[chunk] * seen * (1 - sigmoid_numpy(scores))  # (C, J)
+        H = -alphas[chunk] * weight * sigmoid_numpy(noise_scores)  # (C, K)
+        np.add.at(W_in, centres, G @ Y + H @ N)
+        np.add.at(W_out, contexts, G.T @ X)
+        np.add.at(W_out, noise, H.T @ X)
+    return float(loss)
+
+
+@compiled
+def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative):
+    """Compiled :func:`block_numpy`: products of tiles whose sums stay in registers."""
+    T = tokens.shape[0]
+    P = W_in.shape[1]
+    K = negatives.shape[1]
+    v, u = W_in.reshape(-1), W_out.reshape(-1)
+    widest = 0
+    for first in range(0, T, CHUNK):
+        last = min(first + CHUNK, T)
+        low, high = _seen_from(left, right, first, last, 0, CHUNK)
+        widest = max(widest, high - low)
+    J = (widest + 7) // 8 * 8
+    M = (K + 7) // 8 * 8
+    targets = np.zeros(J + M, np.int64)
+    centres = np.zeros(CHUNK, np.int64)
+    X, Y = np.zeros(CHUNK * P, np.float32), np.zeros((J + M) * P, np.float32)
+    scores = np.zeros((CHUNK, J + M), np.float32)
+    G = np.zeros((CHUNK, J + M), np.float32)
+    # +1 for contexts, -1 for noise: σ(-x) = 1 - σ(x) lets one formula serve both.
+    sign = np.ones((CHUNK, J + M), np.float32)
+    sign[:, J:] = -1
+    flat_G = G.reshape(-1)
+    weight = np.zeros((CHUNK, J + M), np.float32)
+    loss = 0.0
+    for chunk in range(negatives.shape[0]):
+        first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
+        low, high = _seen_from(left, right, first, last, 0, CHUNK)
+        n_contexts = high - low
+        # Targets: the contexts, then the noise; gaps between them are filled with zeros of no weight.
+        for r in range(CHUNK):
+            centres[r] = tokens[first + r] if first + r < last else 0
+        gather(v, centres, last - first, P, X)
+        for r in range(n_contexts):
+            targets[r] = tokens[low + r]
+        for k in range(K):
+            targets[J + k] = negatives[chunk, k]
+        gather(u, targets, n_contexts, P, Y[: J * P])
+        gather(u, targets[J:], K, P, Y[J * P :])
+
+        weight[:] = 0
+        share = np.float32(negative) / np.float32(K)
+        for i in range(first, last):
+            r = i - first
+            for j in range(left[i], right[i]):
+                weight[r, j - low] = 1
+            weight[r, i - low] = 0
+            for k in range(K):
+                weight[r, J + k] = share * (right[i] - left[i] - 1)
+        for k in range(K):
+            for r in range(n_contexts):
+                if targets[r] == targets[J + k]:
+                    for i in range(first, last):
+                        weight[i - first, J + k] -= share * weight[i - first, r]
+
+        for row in range(0, CHUNK, 4):
+            begin, end = _seen_from(left, right, first, last, row, 4)
+            for column in range((begin - low) // 4 * 4, end - low, 4):
+                multiply_tile(X, Y, P, row * P, column * P, scores, row, column)
+            for column in range(J, J + M, 4):
+                multiply_tile(X, Y, P, row * P, column * P, scores, row, column)
+
+        loss += gradient(scores.reshape(-1), weight.reshape(-1), sign.reshape(-1), flat_G, alphas[chunk])
+
+        for row in range(0, CHUNK, 8):
+            begin, end = _seen_from(left, right, first, last, row, 8)
+            add_products(v, centres, last - first, flat_G, J + M, 1, Y, P, row, begin - low, end - low, J)
+        for row in range(0, J + M, 8):
+            count = n_contexts if row < J else J + K
+            add_products(u, targets, count, flat_G, 1, J + M, X, P, row, 0, CHUNK, CHUNK)
+    return loss
+
+
+@compiled
+def _seen_from(left, right, first, last, row, rows):
+    """Where the windows of the chunk's centres row, row + 1, … begin and end."""
+    start = min(first + row, last - 1)
+    begin, end = left[start], right[start]
+    for i in range(start, min(first + row + rows, last)):
+        begin, end = min(begin, left[i]), max(end, right[i])
+    return begin, end
+
+
+IMPLEMENTATIONS = {"numpy": block_numpy, "cpu": block_cpu}
+PAIR_IMPLEMENTATIONS = {"numpy": pair_numpy, "cpu": pair_cpu}
