@@ -11,16 +11,18 @@ The published word2vec.c, and gensim after it, leave the division by n out of th
 do (İrsoy, Benton & Stratos 2021, "Corrected CBOW Performs as well as Skip-gram", section 3). With ``mean=False``, h is
 the sum, and both agree.
 
-``word`` makes the update one centre at a time; ``block`` takes CHUNK = 16 centres, which share their noise, as in
+``word`` makes the update one centre at a time; ``block`` takes CHUNK = 8 centres, which share their noise, as in
 ``kernels/skipgram.py``, whose table of symbols holds here, too. Every function returns the summed loss.
 """
 
 import numpy as np
 
 from kernels.compile import compiled
-from kernels.simd import LANES, add_lanes, fma, load, sigmoid_softplus, splat, store
-from kernels.skipgram import CHUNK, sigmoid_numpy, softplus_numpy
+from kernels.simd import LANES, add_lanes, fetch_row, fma, lanes_of_zeros, load, sigmoid_softplus, splat, store
+from kernels.skipgram import seen_from, sigmoid_numpy, softplus_numpy
 from kernels.tiles import add_products, gather, gradient, multiply_tile
+
+CHUNK = 8
 
 
 def word_numpy(W_in, W_out, tokens, left, right, negatives, alphas, mean, legacy):
@@ -136,11 +138,15 @@ def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative, mea
     P = W_in.shape[1]
     K = negatives.shape[1]
     v, u = W_in.reshape(-1), W_out.reshape(-1)
+    widest = 0
+    for first in range(0, T, CHUNK):
+        low, high = seen_from(left, right, first, min(first + CHUNK, T), 0, CHUNK)
+        widest = max(widest, high - low)
     M = (K + 7) // 8 * 8
     # Column 0 is the centre itself; the noise stands from column M0 on.
     M0 = 8
-    H, E, Y = np.zeros(CHUNK * P, np.float32), np.zeros(CHUNK * P, np.float32), np.zeros(CHUNK * P, np.float32)
-    N = np.zeros(M * P, np.float32)
+    X, sums = lanes_of_zeros(widest * P), lanes_of_zeros((widest + 1) * P)
+    H, E, Y, N = lanes_of_zeros(CHUNK * P), lanes_of_zeros(CHUNK * P), lanes_of_zeros(CHUNK * P), lanes_of_zeros(M * P)
     own, noise, rows = np.zeros(CHUNK, np.int64), np.zeros(M, np.int64), np.arange(CHUNK)
     scores = np.zeros((CHUNK, M0 + M), np.float32)
     weight = np.zeros((CHUNK, M0 + M), np.float32)
@@ -149,35 +155,48 @@ def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative, mea
     sign[:, M0:] = -1
     flat_G = G.reshape(-1)
     W = M0 + M
+    one, minus = splat(1), splat(-1)
     loss = 0.0
     for chunk in range(negatives.shape[0]):
         first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
+        low, high = seen_from(left, right, first, last, 0, CHUNK)
         for r in range(CHUNK):
             own[r] = tokens[first + r] if first + r < last else 0
         for k in range(K):
             noise[k] = negatives[chunk, k]
+        if last < T:
+            for k in range(K):
+                fetch_row(u, negatives[chunk + 1, k], P)
+            for i in range(last, min(last + CHUNK, T)):
+                fetch_row(u, tokens[i], P)
+            for i in range(high, min(high + CHUNK, T)):
+                fetch_row(v, tokens[i], P)
         gather(u, own, last - first, P, Y)
         gather(u, noise, K, P, N)
+        gather(v, tokens[low:high], high - low, P, X)
+        # The sum over a window is the difference of two running sums: the same work for every reach.
+        for d in range(0, P, LANES):
+            s = splat(0)
+            for j in range(high - low):
+                s = fma(one, load(X, j * P + d), s)
+                store(sums, (j + 1) * P + d, s)
         weight[:] = 0
-        for r in range(CHUNK):
+        for r in range(last - first):
             i = first + r
-            n = right[i] - left[i] - 1 if i < last else 0
-            scale = splat(np.float32(1) / np.float32(n) if mean and n > 0 else np.float32(1))
+            n = right[i] - left[i] - 1
+            scale = splat((np.float32(1) / np.float32(n) if mean else np.float32(1)) if n > 0 else np.float32(0))
+            begin, end, itself = (left[i] - low) * P, (right[i] - low) * P, (i - low) * P
+            s = splat(0)
             for d in range(0, P, LANES):
-                s = splat(0)
-                if n > 0:
-                    for j in range(left[i], right[i]):
-                        if j != i:
-                            s = fma(scale, load(v, np.int64(tokens[j]) * P + d), s)
-                store(H, r * P + d, s)
+                h = fma(minus, load(sums, begin + d), load(sums, end + d))
+                h = fma(scale, fma(minus, load(X, itself + d), h), splat(0))
+                store(H, r * P + d, h)
+                s = fma(h, load(Y, r * P + d), s)
+            scores[r, 0] = add_lanes(s)
             if n > 0:
                 weight[r, 0] = 1
                 for k in range(K):
                     weight[r, M0 + k] = np.float32(negative) / np.float32(K) if noise[k] != own[r] else 0
-            s = splat(0)
-            for d in range(r * P, r * P + P, LANES):
-                s = fma(load(H, d), load(Y, d), s)
-            scores[r, 0] = add_lanes(s)
         for row in range(0, CHUNK, 4):
             for column in range(0, M, 4):
                 multiply_tile(H, N, P, row * P, column * P, scores[:, M0:], row, column)
@@ -196,15 +215,37 @@ def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative, mea
                 store(u, w, fma(g, load(H, r * P + d), load(u, w)))
         for row in range(0, M, 8):
             add_products(u, noise, K, flat_G[M0:], 1, W, H, P, row, 0, CHUNK, CHUNK)
-        for i in range(first, last):
+
+        # The other way round: a step begins at a window's first word and ends behind its last one.
+        for j in range(high - low + 1):
+            for d in range(0, P, LANES):
+                store(sums, j * P + d, splat(0))
+        for r in range(last - first):
+            i = first + r
             n = right[i] - left[i] - 1
             share = splat(np.float32(1) / np.float32(max(n, 1)) if mean and not legacy else np.float32(1))
-            for j in range(left[i], right[i]):
-                if j != i:
-                    w = np.int64(tokens[j]) * P
-                    e = (i - first) * P
-                    for d in range(0, P, LANES):
-                        store(v, w + d, fma(share, load(E, e + d), load(v, w + d)))
+            begin, end = (left[i] - low) * P, (right[i] - low) * P
+            for d in range(0, P, LANES):
+                e = fma(share, load(E, r * P + d), splat(0))
+                store(E, r * P + d, e)
+                store(sums, begin + d, fma(one, e, load(sums, begin + d)))
+                store(sums, end + d, fma(minus, e, load(sums, end + d)))
+        for d in range(0, P, LANES):
+            s = splat(0)
+            for j in range(high - low):
+                s = fma(one, load(sums, j * P + d), s)
+                store(sums, j * P + d, s)
+        for j in range(low, high):
+            w = np.int64(tokens[j]) * P
+            own_step = first <= j < last
+            for d in range(0, P, LANES):
+                x = fma(one, load(sums, (j - low) * P + d), load(v, w + d))
+                if own_step:
+                    x = fma(minus, load(E, (j - first) * P + d), x)
+                store(v, w + d, x)
+        # The first running sum is that of nothing.
+        for d in range(0, P, LANES):
+            store(sums, d, splat(0))
     return loss
 
 

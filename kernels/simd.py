@@ -15,6 +15,7 @@ enough: nothing is checked. Each function has a plain NumPy form for ``NUMBA_DIS
 import numpy as np
 from llvmlite import ir
 from numba import config, types
+from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
 from kernels.compile import compiled
@@ -66,6 +67,24 @@ def store(typing_context, array, index, lanes):
         return context.get_dummy_value()
 
     return types.void(array, index, lanes), generate
+
+
+@intrinsic
+def _prefetch(typing_context, array, index):
+    def generate(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, signature.args[0], arguments[0], signature.args[1], arguments[1])
+        kind = ir.IntType(32)
+        function = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), kind, kind, kind]),
+            "llvm.prefetch.p0",
+        )
+        address = builder.bitcast(pointer, ir.IntType(8).as_pointer())
+        # To be read, wanted in all caches, data.
+        builder.call(function, [address, kind(0), kind(3), kind(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate
 
 
 @intrinsic
@@ -127,6 +146,9 @@ if config.DISABLE_JIT:
     def store(array, index, lanes):
         array[index : index + LANES] = lanes
 
+    def _prefetch(array, index):
+        pass
+
     def splat(number):
         return np.full(LANES, number, np.float32)
 
@@ -138,6 +160,21 @@ if config.DISABLE_JIT:
 
     def _float_from_bits(bits):
         return np.int32(bits).view(np.float32)
+
+
+@compiled
+def lanes_of_zeros(size):
+    """``size`` zeros that begin where a cache line does: lanes that lie across two lines cost two loads."""
+    block = np.zeros(size + LANES, np.float32)
+    skip = (-(block.ctypes.data // 4)) % LANES
+    return block[skip : skip + size]
+
+
+@compiled
+def fetch_row(W, row, P):
+    """Ask for a row of a flat matrix ahead of time; the processor brings it while it computes."""
+    for d in range(0, P, LANES):
+        _prefetch(W, np.int64(row) * P + d)
 
 
 @compiled

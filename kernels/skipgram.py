@@ -34,7 +34,7 @@ Sutskever, Chen, Corrado & Dean, "Distributed Representations of Words and Phras
 import numpy as np
 
 from kernels.compile import compiled
-from kernels.simd import sigmoid_softplus
+from kernels.simd import fetch_row, lanes_of_zeros, sigmoid_softplus
 from kernels.tiles import add_products, gather, gradient, multiply_tile
 
 CHUNK = 16
@@ -167,13 +167,13 @@ def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative):
     widest = 0
     for first in range(0, T, CHUNK):
         last = min(first + CHUNK, T)
-        low, high = _seen_from(left, right, first, last, 0, CHUNK)
+        low, high = seen_from(left, right, first, last, 0, CHUNK)
         widest = max(widest, high - low)
     J = (widest + 7) // 8 * 8
     M = (K + 7) // 8 * 8
     targets = np.zeros(J + M, np.int64)
     centres = np.zeros(CHUNK, np.int64)
-    X, Y = np.zeros(CHUNK * P, np.float32), np.zeros((J + M) * P, np.float32)
+    X, Y = lanes_of_zeros(CHUNK * P), lanes_of_zeros((J + M) * P)
     scores = np.zeros((CHUNK, J + M), np.float32)
     G = np.zeros((CHUNK, J + M), np.float32)
     # +1 for contexts, -1 for noise: σ(-x) = 1 - σ(x) lets one formula serve both.
@@ -184,7 +184,7 @@ def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative):
     loss = 0.0
     for chunk in range(negatives.shape[0]):
         first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
-        low, high = _seen_from(left, right, first, last, 0, CHUNK)
+        low, high = seen_from(left, right, first, last, 0, CHUNK)
         n_contexts = high - low
         # Targets: the contexts, then the noise; gaps between them are filled with zeros of no weight.
         for r in range(CHUNK):
@@ -194,6 +194,13 @@ def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative):
             targets[r] = tokens[low + r]
         for k in range(K):
             targets[J + k] = negatives[chunk, k]
+        if last < T:
+            for k in range(K):
+                fetch_row(u, negatives[chunk + 1, k], P)
+            for i in range(last, min(last + CHUNK, T)):
+                fetch_row(v, tokens[i], P)
+            for i in range(high, min(high + CHUNK, T)):
+                fetch_row(u, tokens[i], P)
         gather(u, targets, n_contexts, P, Y[: J * P])
         gather(u, targets[J:], K, P, Y[J * P :])
 
@@ -213,7 +220,7 @@ def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative):
                         weight[i - first, J + k] -= share * weight[i - first, r]
 
         for row in range(0, CHUNK, 4):
-            begin, end = _seen_from(left, right, first, last, row, 4)
+            begin, end = seen_from(left, right, first, last, row, 4)
             for column in range((begin - low) // 4 * 4, end - low, 4):
                 multiply_tile(X, Y, P, row * P, column * P, scores, row, column)
             for column in range(J, J + M, 4):
@@ -222,16 +229,22 @@ def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative):
         loss += gradient(scores.reshape(-1), weight.reshape(-1), sign.reshape(-1), flat_G, alphas[chunk])
 
         for row in range(0, CHUNK, 8):
-            begin, end = _seen_from(left, right, first, last, row, 8)
+            begin, end = seen_from(left, right, first, last, row, 8)
             add_products(v, centres, last - first, flat_G, J + M, 1, Y, P, row, begin - low, end - low, J)
-        for row in range(0, J + M, 8):
-            count = n_contexts if row < J else J + K
-            add_products(u, targets, count, flat_G, 1, J + M, X, P, row, 0, CHUNK, CHUNK)
+        for row in range(0, n_contexts, 8):
+            # The centres that see these eight contexts.
+            begin, end = last, first
+            for i in range(first, last):
+                if left[i] < low + row + 8 and right[i] > low + row:
+                    begin, end = min(begin, i), i + 1
+            add_products(u, targets, n_contexts, flat_G, 1, J + M, X, P, row, begin - first, end - first, CHUNK)
+        for row in range(J, J + M, 8):
+            add_products(u, targets, J + K, flat_G, 1, J + M, X, P, row, 0, CHUNK, CHUNK)
     return loss
 
 
 @compiled
-def _seen_from(left, right, first, last, row, rows):
+def seen_from(left, right, first, last, row, rows):
     """Where the windows of the chunk's centres row, row + 1, … begin and end."""
     start = min(first + row, last - 1)
     begin, end = left[start], right[start]

@@ -1,6 +1,8 @@
 """A corpus as numbers: read once, kept on disk, so that memory holds the vocabulary and not the text."""
 
+import collections
 import gzip
+import itertools
 import os
 import tempfile
 
@@ -105,7 +107,8 @@ class _Numbering:
             for block in in_blocks(_chain(first, sentences)):
                 yield self._scanner.number(block, True)
             return
-        self._numbers = {}
+        # A new word gets the next number.
+        self._numbers = collections.defaultdict(itertools.count().__next__)
         yield from self._lists(_chain(first, sentences))
 
     def _lists(self, sentences):
@@ -115,7 +118,7 @@ class _Numbering:
                 kind = type(sentence).__name__
                 raise TypeError(f"sentence {i} is a {kind}, the ones before are lists: pass one kind")
             try:
-                stream.extend([numbers.setdefault(word, len(numbers)) for word in sentence])
+                stream.extend(map(numbers.__getitem__, sentence))
             except TypeError:
                 raise TypeError(f"sentence {i} is {sentence!r}; a text or a list of words is wanted") from None
             offsets.append(len(stream))

@@ -1,8 +1,9 @@
+from kernels.cbow import CHUNK
 from tests.kernels.cases import skipgram
 
 
 def block(T, *options, **settings):
-    return (*skipgram.block(T, **settings), *options)
+    return (*skipgram.block(T, chunk=CHUNK, **settings), *options)
 
 
 def word(T, *options, **settings):

@@ -1,5 +1,7 @@
 import numpy as np
 
+from kernels.skipgram import CHUNK
+
 
 def case(T, V=20, P=32, window=5, K=16, seed=0, sentences=3, same=False):
     """A stretch of text with its windows, and random matrices."""
@@ -14,9 +16,9 @@ def case(T, V=20, P=32, window=5, K=16, seed=0, sentences=3, same=False):
     return rng, matrices, tokens, left, right
 
 
-def block(T, K=16, **options):
+def block(T, K=16, chunk=CHUNK, **options):
     rng, matrices, tokens, left, right = case(T, **options)
-    chunks = -(-T // 16)
+    chunks = -(-T // chunk)
     negatives = rng.integers(0, len(matrices[0]), (chunks, K)).astype(np.int32)
     return (*matrices, tokens, left, right, negatives, rng.uniform(0.01, 0.1, chunks).astype(np.float32), 5)
 
