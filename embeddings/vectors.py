@@ -7,6 +7,7 @@ import numpy as np
 
 from embeddings.checks import check_integer
 from embeddings.similarity import nearest
+from embeddings.vector_files import read_vectors, write_vectors
 
 
 class KeyedVectors:
@@ -54,6 +55,35 @@ class KeyedVectors:
             twice = next(key for i, key in enumerate(keys) if self.key_to_index[key] != i)
             raise ValueError(f"the key {twice!r} comes twice")
         self._lengths = None
+
+    @classmethod
+    def load(cls, path, limit=None):
+        """Read vectors from a file: word2vec's text or binary form, GloVe's, fastText's ``.vec``, safetensors.
+
+        Parameters
+        ----------
+        path : path
+            Which form it has is told by its content; text may be gzipped.
+        limit : int, optional
+            Read the first that many words alone.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            See :func:`~embeddings.vector_files.read_vectors`.
+        """
+        return cls(*read_vectors(path, limit))
+
+    def save(self, path, format=None):
+        """Write the vectors; see :func:`~embeddings.vector_files.write_vectors`.
+
+        Parameters
+        ----------
+        path : path
+        format : {"word2vec", "word2vec-binary", "glove", "safetensors", "projector"}, optional
+            By default what the end of the name says.
+        """
+        write_vectors(path, self.index_to_key, self.vectors, self.counts, format)
 
     @property
     def vector_size(self):

@@ -60,7 +60,7 @@ class Word2Vec(Embedder):
         its share (İrsoy, Benton & Stratos 2021, "Corrected CBOW Performs as well as Skip-gram").
     alpha, min_alpha : float, default 0.025 and 1e-4
         Learning rate at the start and at the end; it falls in a straight line. CBOW learns more with 0.075: the mean
-        shares its gradient out (İrsoy, Benton & Stratos 2021, section 4).
+        shares its gradient out.
     epochs : int, default 5
     batch : {"block", "pair"}, default "block"
         "block" trains 16 neighbouring words (8 for CBOW) at a time, which share their noise; "pair" is the textbook's
