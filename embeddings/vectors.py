@@ -148,11 +148,12 @@ class KeyedVectors:
         """
         check_integer("topn", topn, minimum=1)
         query, asked = self._mean(positive, negative)
-        items = self.vectors[:restrict_vocab]
-        k = min(topn + len(asked), len(items))
-        indices, scores = nearest(query[None], items, k)
-        found = zip(indices[0].tolist(), scores[0].tolist(), strict=True)
-        return [(self.index_to_key[i], score) for i, score in found if i not in asked][:topn]
+        scores = self._cosines(query, slice(restrict_vocab))
+        k = min(topn + len(asked), len(scores))
+        # All that are as good as the k-th, so that equals come in the order of their rows.
+        best = np.flatnonzero(scores >= np.partition(scores, len(scores) - k)[len(scores) - k])
+        best = best[np.argsort(-scores[best], kind="stable")]
+        return [(self.index_to_key[i], float(scores[i])) for i in best.tolist() if i not in asked][:topn]
 
     def similar_by_vector(self, vector, topn=10):
         """:meth:`most_similar` of a vector."""
