@@ -182,9 +182,9 @@ def _map(file):
     return np.memmap(file, np.int32, "r+", shape=(size,)) if size else np.zeros(0, np.int32)
 
 
-def _renumber(tokens, offsets, number):
+def _renumber(tokens, offsets, number, step=1 << 22):
     """Final numbers in place of the first ones, words without one left out; a block at a time."""
-    written, step = 0, 1 << 22
+    written = 0
     ends = np.zeros(len(offsets), np.int64)
     for start in range(0, len(tokens), step):
         block = number[tokens[start : start + step]]

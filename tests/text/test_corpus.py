@@ -1,0 +1,85 @@
+"""Corpora as numbers: against counting by hand, from every kind of input, and in blocks."""
+
+import collections
+import gzip
+
+import numpy as np
+import pytest
+
+from embeddings.text import corpus as corpus_module
+from embeddings.text import tokenize
+from embeddings.text.corpus import Corpus
+
+TEXTS = ["The cat, the cat.", "", "火腿 三明治 the", "one", "", "A mouse the"]
+
+
+def by_hand(sentences, min_count, known=()):
+    """Words, counts and numbered sentences, the slow way."""
+    counts = collections.Counter(word for sentence in sentences for word in sentence)
+    new = sorted((w for w in counts if counts[w] >= min_count and w not in known), key=lambda w: (-counts[w], w))
+    words = [*known, *new]
+    number = {word: i for i, word in enumerate(words)}
+    return words, [counts[w] for w in words], [[number[w] for w in s if w in number] for s in sentences]
+
+
+def same(corpus, words, counts, sentences):
+    assert corpus.words == words
+    assert corpus.counts.tolist() == counts
+    assert [corpus.tokens[a:b].tolist() for a, b in zip(corpus.offsets, corpus.offsets[1:], strict=False)] == sentences
+
+
+@pytest.mark.parametrize("min_count", [1, 2])
+@pytest.mark.parametrize("kind", ["texts", "lists", "generator", "file", "gzip"])
+def test_every_kind_of_input(tmp_path, kind, min_count):
+    lists = [tokenize(text) for text in TEXTS]
+    content = ("\n".join(TEXTS) + "\n").encode()
+    (tmp_path / "c.txt").write_bytes(content)
+    (tmp_path / "c.gz").write_bytes(gzip.compress(content))
+    given = {
+        "texts": TEXTS,
+        "lists": lists,
+        "generator": (sentence for sentence in lists),
+        "file": tmp_path / "c.txt",
+        "gzip": str(tmp_path / "c.gz"),
+    }[kind]
+    same(Corpus.encode(given, min_count), *by_hand(lists, min_count))
+
+
+def test_known_words_keep_their_numbers_however_rare():
+    lists = [["b", "a", "b"], ["c", "c", "c", "a"]]
+    same(Corpus.encode(lists, 2, known=["z", "a"]), *by_hand(lists, 2, ["z", "a"]))
+
+
+def test_many_blocks_give_what_one_gives(monkeypatch):
+    rng = np.random.default_rng(0)
+    lists = [[f"w{i}" for i in rng.zipf(1.5, n) % 50] for n in rng.integers(0, 9, 500)]
+    expected = by_hand(lists, 3)
+    renumber = corpus_module._renumber
+
+    def in_small_steps(tokens, offsets, number):
+        return renumber(tokens, offsets, number, step=7)
+
+    monkeypatch.setattr(corpus_module, "_renumber", in_small_steps)
+    same(Corpus.encode(lists, 3), *expected)
+
+
+@pytest.mark.parametrize(
+    ("sentences", "error", "message"),
+    [
+        ([], ValueError, "empty"),
+        ([["a"], "b"], TypeError, "sentence 1 is a str"),
+        ([["a"], 3], TypeError, "sentence 1 is 3"),
+        ([["a", 3]], TypeError, "words must be strings, got 3"),
+        ([["a", ["b"]]], TypeError, "sentence 0"),
+        ([["a"]], ValueError, "lower min_count"),
+        ([[], []], ValueError, "lower min_count"),
+    ],
+)
+def test_bad_sentences(sentences, error, message):
+    with pytest.raises(error, match=message):
+        Corpus.encode(sentences, 2)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        Corpus.encode(tmp_path / "gone.txt")
