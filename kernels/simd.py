@@ -70,7 +70,9 @@ def store(typing_context, array, index, lanes):
 
 
 @intrinsic
-def _prefetch(typing_context, array, index):
+def fetch(typing_context, array, index):
+    """Ask for ``array[index]``, of any type, ahead of time; an index out of bounds is harmless."""
+
     def generate(context, builder, signature, arguments):
         pointer = _pointer(context, builder, signature.args[0], arguments[0], signature.args[1], arguments[1])
         kind = ir.IntType(32)
@@ -112,6 +114,21 @@ def fma(typing_context, a, b, c):
 
 
 @intrinsic
+def over_square_root(typing_context, a, b):
+    """``a / √b``, from the processor's estimate of 1 / √b and a Newton step; relative error below 1e-6."""
+
+    def generate(context, builder, signature, arguments):
+        a, b = arguments
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(_VECTOR, [_VECTOR]), "llvm.sqrt.v16f32"
+        )
+        flags = ("reassoc", "arcp", "afn", "contract", "nsz")
+        return builder.fdiv(a, builder.call(function, [b], fastmath=flags), flags=flags)
+
+    return _lanes(a, b), generate
+
+
+@intrinsic
 def add_lanes(typing_context, lanes):
     """The sum of the sixteen lanes, added up in pairs."""
 
@@ -146,7 +163,7 @@ if config.DISABLE_JIT:
     def store(array, index, lanes):
         array[index : index + LANES] = lanes
 
-    def _prefetch(array, index):
+    def fetch(array, index):
         pass
 
     def splat(number):
@@ -154,6 +171,9 @@ if config.DISABLE_JIT:
 
     def fma(a, b, c):
         return a * b + c
+
+    def over_square_root(a, b):
+        return a / np.sqrt(b)
 
     def add_lanes(lanes):
         return lanes.sum()
@@ -174,7 +194,7 @@ def lanes_of_zeros(size):
 def fetch_row(W, row, P):
     """Ask for a row of a flat matrix ahead of time; the processor brings it while it computes."""
     for d in range(0, P, LANES):
-        _prefetch(W, np.int64(row) * P + d)
+        fetch(W, np.int64(row) * P + d)
 
 
 @compiled

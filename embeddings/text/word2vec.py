@@ -1,18 +1,10 @@
 """Word2Vec: words are known by the company they keep."""
 
-import concurrent.futures
-import os
-import threading
-
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from embeddings.base import Embedder
 from embeddings.checks import check_choice, check_integer, check_number
-from embeddings.progress import progress
-from embeddings.text.checkpoint import Checkpoint
 from embeddings.text.corpus import Corpus
-from embeddings.vectors import KeyedVectors
+from embeddings.text.word_embedder import Training, WordEmbedder
 from kernels import cbow as cbow_kernel
 from kernels import sampling as sampling_kernel
 from kernels import skipgram as skipgram_kernel
@@ -35,7 +27,7 @@ BLOCK_WORDS = 1 << 16
 SHARING = {True: (skipgram_kernel.CHUNK, 24), False: (cbow_kernel.CHUNK, 8)}
 
 
-class Word2Vec(Embedder):
+class Word2Vec(WordEmbedder):
     """Skip-gram or CBOW with negative sampling.
 
     Parameters
@@ -162,7 +154,7 @@ class Word2Vec(Embedder):
         corpus = Corpus.encode(X, self.min_count)
         self._start(corpus, self._new_rows(len(corpus.words), 0))
         self.loss_history_ = []
-        self._train(corpus)
+        _Word2VecTraining(self, corpus).run()
         return self
 
     def partial_fit(self, X, y=None):
@@ -180,50 +172,8 @@ class Word2Vec(Embedder):
         rows = np.concatenate([self.vectors_, new]), np.concatenate([self.context_vectors_, zeros])
         corpus.counts[:n_old] += old_counts
         self._start(corpus, *rows)
-        self._train(corpus)
+        _Word2VecTraining(self, corpus).run()
         return self
-
-    def transform(self, X):
-        """Vectors of words.
-
-        Parameters
-        ----------
-        X : iterable of str
-
-        Returns
-        -------
-        array, shape (n, vector_size), float32
-
-        Raises
-        ------
-        KeyError
-            For a word that is not in the vocabulary.
-        """
-        self._check_is_fitted()
-        if isinstance(X, str):
-            raise TypeError(f"X must be a list of words, got the single string {X!r}")
-        return np.stack([self.wv[word] for word in X]) if len(X) else np.zeros((0, self.vector_size), np.float32)
-
-    @property
-    def wv(self):
-        """The word vectors, a :class:`~embeddings.vectors.KeyedVectors` on the same memory."""
-        self._check_is_fitted()
-        keyed = vars(self).get("_keyed")
-        if keyed is None or keyed.vectors is not self.vectors_:
-            keyed = self._keyed = KeyedVectors(self.index_to_key_, self.vectors_, self.counts_)
-        return keyed
-
-    def __getstate__(self):
-        return {name: value for name, value in vars(self).items() if name not in ("_keyed", "_run")}
-
-    def _set_state(self, state):
-        super()._set_state(state)
-        shape = (len(self.index_to_key_), self.vector_size)
-        for name in ("vectors_", "context_vectors_"):
-            if getattr(self, name).shape != shape:
-                raise ValueError(f"{name} has the shape {getattr(self, name).shape}, not {shape}")
-        if self.counts_.shape != shape[:1]:
-            raise ValueError(f"{shape[0]} words do not fit {len(self.counts_)} counts")
 
     # Training --------------------------------------------------------------------------------------------------------
 
@@ -239,39 +189,10 @@ class Word2Vec(Embedder):
         self.vectors_ = vectors
         self.context_vectors_ = np.zeros_like(vectors) if context_vectors is None else context_vectors
 
-    def _train(self, corpus):
-        """All epochs, from where a checkpoint stands."""
-        run = _Run(self, corpus)
-        checkpoint = Checkpoint(self.checkpoint, run.fingerprint())
-        run.restore(checkpoint.read())
-        bar = progress(total=self.epochs * len(corpus.tokens), desc="training", unit=" words", unit_scale=True)
-        bar.update(run.words_done())
-        pool = concurrent.futures.ThreadPoolExecutor(self.workers)
-        try:
-            # One BLAS thread for each worker; blocks of one epoch in turn, at most a few of them waiting.
-            with threadpool_limits(1, "blas"), bar, pool:
-                while run.epoch < self.epochs:
-                    for words in run.blocks(pool, self.workers):
-                        bar.update(words)
-                        bar.set_postfix_str(f"loss {run.mean_loss():.4f}", refresh=False)
-                        if self.workers == 1:
-                            checkpoint.write_if_due(run.state)
-                    self.loss_history_.append(run.mean_loss())
-                    run.next_epoch()
-                    run.publish()
-                    checkpoint.write(run.state)
-                    for callback in self.callbacks:
-                        callback(self)
-        finally:
-            # After Ctrl-C, too: what was learned is the model's.
-            run.stop()
-            run.publish()
-        checkpoint.remove()
-
     def _check_parameters(self):
-        for name in ("vector_size", "window", "min_count", "epochs", "workers", "negative"):
+        self._check_training()
+        for name in ("window", "negative"):
             check_integer(name, getattr(self, name), minimum=1)
-        check_integer("seed", self.seed, minimum=0)
         check_number("sample", self.sample, minimum=0, maximum=1)
         check_number("ns_exponent", self.ns_exponent)
         alpha = check_number("alpha", self.alpha, minimum=0)
@@ -279,19 +200,17 @@ class Word2Vec(Embedder):
         for name in ("sg", "cbow_mean", "cbow_legacy"):
             check_choice(name, getattr(self, name), (True, False))
         check_choice("batch", self.batch, ("block", "pair"))
-        if callable(self.callbacks) or not all(map(callable, self.callbacks)):
-            raise TypeError(f"callbacks must be a list of functions, got {self.callbacks!r}")
-        if self.checkpoint is not None and not isinstance(self.checkpoint, str | os.PathLike):
-            raise TypeError(f"checkpoint must be a path, got {self.checkpoint!r}")
 
 
-class _Run:
-    """The state of a training: padded matrices, and how far it has come."""
+class _Word2VecTraining(Training):
+    """A step is a block of sentences."""
 
     def __init__(self, model, corpus):
-        self.model, self.corpus = model, corpus
+        super().__init__(model, len(corpus.tokens))
+        self.corpus = corpus
+        # Threads that race leave no state that another run would meet again.
+        self.exact = model.workers == 1
         self.W_in, self.W_out = _padded(model.vectors_), _padded(model.context_vectors_)
-        self.epoch, self.block, self.loss, self.n_terms = 0, 0, 0.0, 0
         # Block b holds the sentences bounds[b] to bounds[b + 1] - 1.
         ends = corpus.offsets[1:]
         blocks = np.arange(BLOCK_WORDS, len(corpus.tokens), BLOCK_WORDS)
@@ -305,36 +224,27 @@ class _Run:
         self.noise = alias_table(noise / noise.sum())
         if not np.any(np.diff(corpus.offsets) > 1):
             raise ValueError("no two words stand together in any sentence; there is nothing to learn from")
-        self._stopped = threading.Event()
 
-    def words_done(self):
-        """Words that the epochs so far, and this one, have seen."""
-        return self.epoch * len(self.corpus.tokens) + int(self.corpus.offsets[self.bounds[self.block]])
-
-    def mean_loss(self):
-        """Of this epoch so far."""
-        return self.loss / max(self.n_terms, 1)
-
-    def next_epoch(self):
-        """Begin anew."""
-        self.epoch, self.block, self.loss, self.n_terms = self.epoch + 1, 0, 0.0, 0
-
-    def stop(self):
-        """Workers finish the block at hand and begin no other."""
-        self._stopped.set()
+    def size_done(self):
+        """Words before the block at hand."""
+        return int(self.corpus.offsets[self.bounds[self.done]])
 
     def publish(self):
-        """Hand the vectors to the model."""
+        """Cut the padding off."""
         d = self.model.vector_size
         self.model.vectors_ = np.ascontiguousarray(self.W_in[:, :d])
         self.model.context_vectors_ = np.ascontiguousarray(self.W_out[:, :d])
 
-    def blocks(self, pool, workers):
-        """Train on the blocks of an epoch that are left; yields how many words each had."""
+    def tensors(self):
+        """Both matrices."""
+        return {"W_in": self.W_in, "W_out": self.W_out}
+
+    def steps(self, pool):
+        """Train on the blocks that are left, in turn; at most a few of them wait."""
         waiting = []
-        for b in range(self.block, len(self.bounds) - 1):
+        for b in range(self.done, len(self.bounds) - 1):
             waiting.append(pool.submit(self._train_block, self.epoch, b))
-            if len(waiting) >= 2 * workers:
+            if len(waiting) >= 2 * self.model.workers:
                 yield self._take(waiting.pop(0))
         while waiting:
             yield self._take(waiting.pop(0))
@@ -343,7 +253,7 @@ class _Run:
         words, loss, n_terms = future.result()
         self.loss += loss
         self.n_terms += n_terms
-        self.block += 1
+        self.done += 1
         return words
 
     def _train_block(self, epoch, b):
@@ -383,32 +293,6 @@ class _Run:
 
     def _cbow_options(self):
         return self.model.cbow_mean, self.model.cbow_legacy
-
-    # Checkpoints -----------------------------------------------------------------------------------------------------
-
-    def fingerprint(self):
-        """What a checkpoint must have been made with to be gone on from."""
-        params = {n: v for n, v in self.model.get_params().items() if n not in ("callbacks", "checkpoint", "workers")}
-        return {
-            "params": repr(sorted(params.items())),
-            "n_words": len(self.corpus.tokens),
-            "vocabulary": len(self.keep),
-        }
-
-    def state(self):
-        """Tensors and values of the training so far."""
-        values = {name: getattr(self, name) for name in ("epoch", "block", "loss", "n_terms")}
-        return {"W_in": self.W_in, "W_out": self.W_out}, {**values, "loss_history": self.model.loss_history_}
-
-    def restore(self, saved):
-        """Take back what :meth:`state` gave, if anything."""
-        if saved is None:
-            return
-        tensors, values = saved
-        self.W_in[:], self.W_out[:] = tensors["W_in"], tensors["W_out"]
-        self.model.loss_history_ = list(values.pop("loss_history"))
-        for name, value in values.items():
-            setattr(self, name, value)
 
 
 def _padded(vectors):
