@@ -38,6 +38,9 @@ import numpy as np
 from kernels.compile import compiled
 from kernels.simd import LANES, add_lanes, exp, fetch, fma, load, over_square_root, splat, store
 
+# A sum of squares that lets its parameter move no more.
+FIXED = 1e30
+
 # Entries ahead of the one at hand, whose rows are asked for.
 AHEAD = 4
 

@@ -3,6 +3,7 @@
 import importlib
 
 _HOMES = {
+    "GloVe": "glove",
     "NGramVectorizer": "ngram",
     "OneHotEncoder": "one_hot",
     "TfidfVectorizer": "tfidf",

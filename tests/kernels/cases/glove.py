@@ -1,5 +1,7 @@
 import numpy as np
 
+from kernels.glove import FIXED
+
 
 def tile(n, R=9, columns=7, P=16, d=10, alpha=0.05, seed=0):
     """Entries, and matrices as the model makes them."""
@@ -10,7 +12,7 @@ def tile(n, R=9, columns=7, P=16, d=10, alpha=0.05, seed=0):
         side[:, :P] = 0
         side[:, :d] = rng.normal(scale=0.5, size=(size, d))
         side[:, bias] = rng.normal(size=size)
-        side[:, one], side[:, P + one] = 1, 1e30
+        side[:, one], side[:, P + one] = 1, FIXED
         sides.append(side)
     entries = rng.integers(0, R, n).astype(np.uint16), rng.integers(0, columns, n).astype(np.uint16)
     return *sides, *entries, rng.normal(2, 2, n).astype(np.float32), alpha, 50.0, 0.75
