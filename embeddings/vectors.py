@@ -314,8 +314,8 @@ class KeyedVectors:
             for key in keys:
                 vector = self._vector(key).astype(np.float64)
                 total += sign * vector / (np.linalg.norm(vector) or 1)
-                if isinstance(key, str):
-                    asked.add(self.get_index(key))
+                if isinstance(key, str) and key in self.key_to_index:
+                    asked.add(self.key_to_index[key])
         return (total / (len(positive) + len(negative))).astype(np.float32), asked
 
     def _index(self, restrict_vocab, case_insensitive):

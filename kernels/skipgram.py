@@ -134,27 +134,35 @@ def block_numpy(W_in, W_out, tokens, left, right, negatives, alphas, negative):
     negative : int
         Noise words of one pair; each of a chunk's K stands for ``negative / K`` of them.
     """
-    T, K = len(tokens), negatives.shape[1]
     loss = 0.0
     for chunk in range(len(negatives)):
-        first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
-        low, high = left[first:last].min(), right[first:last].max()
-        centres, contexts, noise = tokens[first:last], tokens[low:high], negatives[chunk]
-        position, place = np.arange(first, last)[:, None], np.arange(low, high)
-        seen = (place >= left[first:last, None]) & (place < right[first:last, None]) & (place != position)  # (C, J)
-        pairs = seen.sum(axis=1, keepdims=True)  # (C, 1)
-        same = seen.astype(int) @ (contexts[:, None] == noise).astype(int)  # (C, K): a context is not its own noise
-        weight = (pairs - same) * (negative / K)  # (C, K)
-
-        X, Y, N = W_in[centres], W_out[contexts], W_out[noise]  # (C, P), (J, P), (K, P)
-        scores, noise_scores = X @ Y.T, X @ N.T  # (C, J), (C, K)
-        loss += (seen * softplus_numpy(-scores)).sum() + (weight * softplus_numpy(noise_scores)).sum()
-        G = alphas[chunk] * seen * (1 - sigmoid_numpy(scores))  # (C, J)
-        H = -alphas[chunk] * weight * sigmoid_numpy(noise_scores)  # (C, K)
-        np.add.at(W_in, centres, G @ Y + H @ N)
-        np.add.at(W_out, contexts, G.T @ X)
-        np.add.at(W_out, noise, H.T @ X)
+        centres = tokens[CHUNK * chunk : CHUNK * (chunk + 1)]
+        step, lost = chunk_numpy(W_in[centres], W_out, tokens, left, right, negatives, chunk, alphas[chunk], negative)
+        np.add.at(W_in, centres, step)
+        loss += lost
     return float(loss)
+
+
+def chunk_numpy(X, W_out, tokens, left, right, negatives, chunk, alpha, negative):
+    """Train W_out on one chunk, whose centres have the vectors X. Returns the step of X, (C, P), and the loss."""
+    K = negatives.shape[1]
+    first, last = CHUNK * chunk, CHUNK * chunk + len(X)
+    low, high = left[first:last].min(), right[first:last].max()
+    contexts, noise = tokens[low:high], negatives[chunk]
+    position, place = np.arange(first, last)[:, None], np.arange(low, high)
+    seen = (place >= left[first:last, None]) & (place < right[first:last, None]) & (place != position)  # (C, J)
+    pairs = seen.sum(axis=1, keepdims=True)  # (C, 1)
+    same = seen.astype(int) @ (contexts[:, None] == noise).astype(int)  # (C, K): a context is not its own noise
+    weight = (pairs - same) * (negative / K)  # (C, K)
+
+    Y, N = W_out[contexts], W_out[noise]  # (J, P), (K, P)
+    scores, noise_scores = X @ Y.T, X @ N.T  # (C, J), (C, K)
+    loss = (seen * softplus_numpy(-scores)).sum() + (weight * softplus_numpy(noise_scores)).sum()
+    G = alpha * seen * (1 - sigmoid_numpy(scores))  # (C, J)
+    H = -alpha * weight * sigmoid_numpy(noise_scores)  # (C, K)
+    np.add.at(W_out, contexts, G.T @ X)
+    np.add.at(W_out, noise, H.T @ X)
+    return G @ Y + H @ N, loss
 
 
 @compiled
@@ -162,85 +170,106 @@ def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative):
     """Compiled :func:`block_numpy`: products of tiles whose sums stay in registers."""
     T = tokens.shape[0]
     P = W_in.shape[1]
-    K = negatives.shape[1]
     v, u = W_in.reshape(-1), W_out.reshape(-1)
-    widest = 0
-    for first in range(0, T, CHUNK):
-        last = min(first + CHUNK, T)
-        low, high = seen_from(left, right, first, last, 0, CHUNK)
-        widest = max(widest, high - low)
-    J = (widest + 7) // 8 * 8
-    M = (K + 7) // 8 * 8
-    targets = np.zeros(J + M, np.int64)
+    room = room_for_chunks(left, right, T, negatives.shape[1], P)
+    J, X, Y, G = room[0], room[1], room[2], room[3].reshape(-1)
     centres = np.zeros(CHUNK, np.int64)
-    X, Y = lanes_of_zeros(CHUNK * P), lanes_of_zeros((J + M) * P)
-    scores = np.zeros((CHUNK, J + M), np.float32)
-    G = np.zeros((CHUNK, J + M), np.float32)
-    # +1 for contexts, -1 for noise: σ(-x) = 1 - σ(x) lets one formula serve both.
-    sign = np.ones((CHUNK, J + M), np.float32)
-    sign[:, J:] = -1
-    flat_G = G.reshape(-1)
-    weight = np.zeros((CHUNK, J + M), np.float32)
     loss = 0.0
     for chunk in range(negatives.shape[0]):
         first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
-        low, high = seen_from(left, right, first, last, 0, CHUNK)
-        n_contexts = high - low
-        # Targets: the contexts, then the noise; gaps between them are filled with zeros of no weight.
         for r in range(CHUNK):
             centres[r] = tokens[first + r] if first + r < last else 0
         gather(v, centres, last - first, P, X)
-        for r in range(n_contexts):
-            targets[r] = tokens[low + r]
-        for k in range(K):
-            targets[J + k] = negatives[chunk, k]
-        if last < T:
-            for k in range(K):
-                fetch_row(u, negatives[chunk + 1, k], P)
-            for i in range(last, min(last + CHUNK, T)):
-                fetch_row(v, tokens[i], P)
-            for i in range(high, min(high + CHUNK, T)):
-                fetch_row(u, tokens[i], P)
-        gather(u, targets, n_contexts, P, Y[: J * P])
-        gather(u, targets[J:], K, P, Y[J * P :])
-
-        weight[:] = 0
-        share = np.float32(negative) / np.float32(K)
-        for i in range(first, last):
-            r = i - first
-            for j in range(left[i], right[i]):
-                weight[r, j - low] = 1
-            weight[r, i - low] = 0
-            for k in range(K):
-                weight[r, J + k] = share * (right[i] - left[i] - 1)
-        for k in range(K):
-            for r in range(n_contexts):
-                if targets[r] == targets[J + k]:
-                    for i in range(first, last):
-                        weight[i - first, J + k] -= share * weight[i - first, r]
-
-        for row in range(0, CHUNK, 4):
-            begin, end = seen_from(left, right, first, last, row, 4)
-            for column in range((begin - low) // 4 * 4, end - low, 4):
-                multiply_tile(X, Y, P, row * P, column * P, scores, row, column)
-            for column in range(J, J + M, 4):
-                multiply_tile(X, Y, P, row * P, column * P, scores, row, column)
-
-        loss += gradient(scores.reshape(-1), weight.reshape(-1), sign.reshape(-1), flat_G, alphas[chunk])
-
+        for i in range(last, min(last + CHUNK, T)):
+            fetch_row(v, tokens[i], P)
+        loss += chunk_gradient(u, P, tokens, left, right, negatives, chunk, alphas[chunk], negative, room)
+        low, _ = seen_from(left, right, first, last, 0, CHUNK)
         for row in range(0, CHUNK, 8):
             begin, end = seen_from(left, right, first, last, row, 8)
-            add_products(v, centres, last - first, flat_G, J + M, 1, Y, P, row, begin - low, end - low, J)
-        for row in range(0, n_contexts, 8):
-            # The centres that see these eight contexts.
-            begin, end = last, first
-            for i in range(first, last):
-                if left[i] < low + row + 8 and right[i] > low + row:
-                    begin, end = min(begin, i), i + 1
-            add_products(u, targets, n_contexts, flat_G, 1, J + M, X, P, row, begin - first, end - first, CHUNK)
-        for row in range(J, J + M, 8):
-            add_products(u, targets, J + K, flat_G, 1, J + M, X, P, row, 0, CHUNK, CHUNK)
+            add_products(v, centres, last - first, G, G.shape[0] // CHUNK, 1, Y, P, row, begin - low, end - low, J)
+        update_targets(u, P, left, right, first, last, negatives.shape[1], room)
     return loss
+
+
+@compiled
+def room_for_chunks(left, right, T, K, P):
+    """Blocks that chunk after chunk is worked on in: J, X, Y, G, and what else :func:`chunk_gradient` needs."""
+    widest = 0
+    for first in range(0, T, CHUNK):
+        low, high = seen_from(left, right, first, min(first + CHUNK, T), 0, CHUNK)
+        widest = max(widest, high - low)
+    J = (widest + 7) // 8 * 8
+    M = (K + 7) // 8 * 8
+    # +1 for contexts, -1 for noise: σ(-x) = 1 - σ(x) lets one formula serve both.
+    sign = np.ones((CHUNK, J + M), np.float32)
+    sign[:, J:] = -1
+    shape = CHUNK, J + M
+    G, scores, weight = np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    X, Y = lanes_of_zeros(CHUNK * P), lanes_of_zeros((J + M) * P)
+    return J, X, Y, G, scores, weight, sign, np.zeros(J + M, np.int64)
+
+
+@compiled
+def chunk_gradient(u, P, tokens, left, right, negatives, chunk, alpha, negative, room):
+    """Fill Y and G of the room for the chunk whose centres' vectors are in X. Returns the loss."""
+    J, X, Y, G, scores, weight, sign, targets = room
+    T = tokens.shape[0]
+    K = negatives.shape[1]
+    first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
+    low, high = seen_from(left, right, first, last, 0, CHUNK)
+    n_contexts = high - low
+    # Targets: the contexts, then the noise; gaps between them are filled with zeros of no weight.
+    for r in range(n_contexts):
+        targets[r] = tokens[low + r]
+    for k in range(K):
+        targets[J + k] = negatives[chunk, k]
+    if last < T:
+        for k in range(K):
+            fetch_row(u, negatives[chunk + 1, k], P)
+        for i in range(high, min(high + CHUNK, T)):
+            fetch_row(u, tokens[i], P)
+    gather(u, targets, n_contexts, P, Y[: J * P])
+    gather(u, targets[J:], K, P, Y[J * P :])
+
+    weight[:] = 0
+    share = np.float32(negative) / np.float32(K)
+    for i in range(first, last):
+        r = i - first
+        for j in range(left[i], right[i]):
+            weight[r, j - low] = 1
+        weight[r, i - low] = 0
+        for k in range(K):
+            weight[r, J + k] = share * (right[i] - left[i] - 1)
+    for k in range(K):
+        for r in range(n_contexts):
+            if targets[r] == targets[J + k]:
+                for i in range(first, last):
+                    weight[i - first, J + k] -= share * weight[i - first, r]
+
+    for row in range(0, CHUNK, 4):
+        begin, end = seen_from(left, right, first, last, row, 4)
+        for column in range((begin - low) // 4 * 4, end - low, 4):
+            multiply_tile(X, Y, P, row * P, column * P, scores, row, column)
+        for column in range(J, scores.shape[1], 4):
+            multiply_tile(X, Y, P, row * P, column * P, scores, row, column)
+    return gradient(scores.reshape(-1), weight.reshape(-1), sign.reshape(-1), G.reshape(-1), alpha)
+
+
+@compiled
+def update_targets(u, P, left, right, first, last, K, room):
+    """Add the chunk's gradient of its contexts and noise to their rows."""
+    J, X, G, targets = room[0], room[1], room[3].reshape(-1), room[7]
+    low, high = seen_from(left, right, first, last, 0, CHUNK)
+    width = targets.shape[0]
+    for row in range(0, high - low, 8):
+        # The centres that see these eight contexts.
+        begin, end = last, first
+        for i in range(first, last):
+            if left[i] < low + row + 8 and right[i] > low + row:
+                begin, end = min(begin, i), i + 1
+        add_products(u, targets, high - low, G, 1, width, X, P, row, begin - first, end - first, CHUNK)
+    for row in range(J, width, 8):
+        add_products(u, targets, J + K, G, 1, width, X, P, row, 0, CHUNK, CHUNK)
 
 
 @compiled

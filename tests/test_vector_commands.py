@@ -85,3 +85,18 @@ def test_ctrl_c_writes_what_was_learned(tmp_path, corpus, capsys, monkeypatch):
     assert train(corpus, tmp_path / "v.txt") == 130
     assert len(KeyedVectors.load(tmp_path / "v.txt")) == 4
     assert "stopped; writing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["glove", "fasttext"])
+def test_other_models_train_by_their_names(tmp_path, corpus, capsys, name):
+    path = tmp_path / "v.txt"
+    command = ["train", name, str(corpus), "-o", str(path), "--vector-size", "8", "--window", "1", "--epochs", "3"]
+    assert main(command) == 0
+    assert "4 words, 8 numbers each, loss" in capsys.readouterr().out
+    assert sorted(KeyedVectors.load(path).index_to_key) == ["apple", "green", "pear", "red"]
+
+
+def test_an_option_of_another_model_is_refused(tmp_path, corpus, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "glove", str(corpus), "-o", str(tmp_path / "v.txt"), "--negative", "5"])
+    assert "--negative" in capsys.readouterr().err

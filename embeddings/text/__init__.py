@@ -3,6 +3,7 @@
 import importlib
 
 _HOMES = {
+    "FastText": "fasttext",
     "GloVe": "glove",
     "NGramVectorizer": "ngram",
     "OneHotEncoder": "one_hot",

@@ -154,7 +154,7 @@ class Word2Vec(WordEmbedder):
         corpus = Corpus.encode(X, self.min_count)
         self._start(corpus, self._new_rows(len(corpus.words), 0))
         self.loss_history_ = []
-        _Word2VecTraining(self, corpus).run()
+        Word2VecTraining(self, corpus, self.sg).run()
         return self
 
     def partial_fit(self, X, y=None):
@@ -172,7 +172,7 @@ class Word2Vec(WordEmbedder):
         rows = np.concatenate([self.vectors_, new]), np.concatenate([self.context_vectors_, zeros])
         corpus.counts[:n_old] += old_counts
         self._start(corpus, *rows)
-        _Word2VecTraining(self, corpus).run()
+        Word2VecTraining(self, corpus, self.sg).run()
         return self
 
     # Training --------------------------------------------------------------------------------------------------------
@@ -202,15 +202,15 @@ class Word2Vec(WordEmbedder):
         check_choice("batch", self.batch, ("block", "pair"))
 
 
-class _Word2VecTraining(Training):
-    """A step is a block of sentences."""
+class Word2VecTraining(Training):
+    """Word2Vec's training, whose step is a block of sentences."""
 
-    def __init__(self, model, corpus):
+    def __init__(self, model, corpus, sg):
         super().__init__(model, len(corpus.tokens))
-        self.corpus = corpus
+        self.corpus, self.sg = corpus, sg
         # Threads that race leave no state that another run would meet again.
         self.exact = model.workers == 1
-        self.W_in, self.W_out = _padded(model.vectors_), _padded(model.context_vectors_)
+        self.W_in, self.W_out = padded(self._inputs()), padded(model.context_vectors_)
         # Block b holds the sentences bounds[b] to bounds[b + 1] - 1.
         ends = corpus.offsets[1:]
         blocks = np.arange(BLOCK_WORDS, len(corpus.tokens), BLOCK_WORDS)
@@ -228,6 +228,9 @@ class _Word2VecTraining(Training):
     def size_done(self):
         """Words before the block at hand."""
         return int(self.corpus.offsets[self.bounds[self.done]])
+
+    def _inputs(self):
+        return self.model.vectors_
 
     def publish(self):
         """Cut the padding off."""
@@ -273,29 +276,32 @@ class _Word2VecTraining(Training):
         done = np.linspace(offsets[0], offsets[-1], len(kept) + 1)[:-1] + epoch * len(corpus.tokens)
         share = done / (model.epochs * len(corpus.tokens))
         alphas = (model.alpha - (model.alpha - model.min_alpha) * share).astype(np.float32)
+        n_terms = int(pairs.sum()) if self.sg else int((pairs > 0).sum())
+        return len(tokens), self._learn(rng, kept, left, right, alphas, n_terms), n_terms
+
+    def _learn(self, rng, kept, left, right, alphas, n_terms):
+        model = self.model
         arguments = self.W_in, self.W_out, kept, left, right
-        n_terms = int(pairs.sum()) if model.sg else int((pairs > 0).sum())
         if model.batch == "pair":
             negatives = draw(*self.noise, rng.random((n_terms, model.negative)))
-            if model.sg:
-                loss = skipgram_pair(*arguments, negatives, alphas)
-            else:
-                loss = cbow_word(*arguments, negatives, alphas, *self._cbow_options())
-        else:
-            chunk, shared = SHARING[model.sg]
-            negatives = draw(*self.noise, rng.random((-(-len(kept) // chunk), shared)))
-            alphas = alphas[::chunk].copy()
-            if model.sg:
-                loss = skipgram_block(*arguments, negatives, alphas, model.negative)
-            else:
-                loss = cbow_block(*arguments, negatives, alphas, model.negative, *self._cbow_options())
-        return len(tokens), loss, n_terms
+            if self.sg:
+                return skipgram_pair(*arguments, negatives, alphas)
+            return cbow_word(*arguments, negatives, alphas, *self._cbow_options())
+        negatives, alphas = self._shared_noise(rng, len(kept), alphas)
+        if self.sg:
+            return skipgram_block(*arguments, negatives, alphas, model.negative)
+        return cbow_block(*arguments, negatives, alphas, model.negative, *self._cbow_options())
+
+    def _shared_noise(self, rng, n_words, alphas):
+        """Noise words and learning rate of each chunk."""
+        chunk, shared = SHARING[self.sg]
+        return draw(*self.noise, rng.random((-(-n_words // chunk), shared))), alphas[::chunk].copy()
 
     def _cbow_options(self):
         return self.model.cbow_mean, self.model.cbow_legacy
 
 
-def _padded(vectors):
+def padded(vectors):
     """A copy whose width is a multiple of the lanes."""
     V, d = vectors.shape
     P = -(-d // LANES) * LANES
