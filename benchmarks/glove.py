@@ -44,16 +44,24 @@ def run(data, threads):
     _report("counting, 1 thread", len(corpus.tokens) / seconds, COUNTING * scale, "tokens")
 
     for settings in ({}, {"x_max": 10, "alpha": 0.1}):
-        marks = []
+        marks = _Marks()
         # The first epoch holds the reading and the counting.
-        model = GloVe(
-            epochs=EPOCHS, workers=threads, callbacks=[lambda _: marks.append(time.perf_counter())], **settings
-        )
+        model = GloVe(epochs=EPOCHS, workers=threads, callbacks=[marks], **settings)
         model.fit(sentences)
-        seconds = (marks[-1] - marks[0]) / (EPOCHS - 1)
+        seconds = (marks.times[-1] - marks.times[0]) / (EPOCHS - 1)
         _report(f"training, {threads} thread(s), {settings}", entries / seconds, TRAINING * scale * threads, "entries")
         print(f"  losses {[round(loss, 4) for loss in model.loss_history_]}; gensim's skip-gram had one epoch:")
         quality(data, model.wv, theirs.wv)
+
+
+class _Marks:
+    """When each epoch ended."""
+
+    def __init__(self):
+        self.times = []
+
+    def __call__(self, model):
+        self.times.append(time.perf_counter())
 
 
 def _report(what, rate, yardstick, unit):

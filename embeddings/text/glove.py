@@ -225,8 +225,7 @@ class _GloVeTraining(Training):
         for tiles in self._diagonals()[self.done :]:
             # The largest first, so that no thread begins it when the others are done.
             tiles.sort(key=self._size, reverse=True)
-            losses = list(pool.map(self._train_tile, tiles) if self.model.workers > 1 else map(self._train_tile, tiles))
-            self.loss += sum(losses)
+            self.loss += sum((pool.map if self.model.workers > 1 else map)(self._train_tile, tiles))
             size = sum(map(self._size, tiles))
             self.n_terms += size
             self.done += 1
