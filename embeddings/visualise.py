@@ -214,6 +214,83 @@ def neighbour_bars(neighbours, ax=None, title=None, label="cosine similarity"):
     return _finish(ax, title)
 
 
+def curves(series, x_label, y_label, ax=None, title=None, log=""):
+    """Lines through points, one for each series, with a legend if they have names.
+
+    Parameters
+    ----------
+    series : dict of str to (x, y)
+    x_label, y_label : str
+    ax : matplotlib.axes.Axes, optional
+    title : str, optional
+    log : {"", "x", "y", "xy"}, default ""
+        Axes that are logarithmic.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> ax = curves({"loss": ([1, 2, 3], [4.2, 2.5, 2.4])}, "epoch", "mean loss")
+    >>> len(ax.lines), ax.get_xlabel()
+    (1, 'epoch')
+    """
+    ax = _axes(ax, (8, 4.5))
+    for i, (name, (x, y)) in enumerate(series.items()):
+        marker = "o" if len(x) <= 50 else None
+        ax.plot(x, y, color=COLORS[i % len(COLORS)], marker=marker, markersize=4, label=name or None)
+    if "x" in log:
+        ax.set_xscale("log")
+    if "y" in log:
+        ax.set_yscale("log")
+    if any(series):
+        ax.legend(frameon=False)
+    ax.set_xlabel(x_label)
+    ax.set_ylabel(y_label)
+    ax.spines[["top", "right"]].set_visible(False)
+    return _finish(ax, title)
+
+
+def parallelogram(vectors, labels, ax=None, title=None):
+    """An analogy a : b = c : d on its first two principal components, with the point b - a + c that d should be at.
+
+    Parameters
+    ----------
+    vectors : array, shape (4, d)
+        Of a, b, c and d.
+    labels : sequence of str, length 4
+    ax : matplotlib.axes.Axes, optional
+    title : str, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> ax = parallelogram([[0, 0], [0, 1], [2, 0], [2, 1.2]], ["man", "king", "woman", "queen"])
+    >>> [text.get_text() for text in ax.texts if text.get_text()]
+    ['man', 'king', 'woman', 'queen']
+    """
+    vectors = np.asarray(vectors, dtype=float)
+    if vectors.ndim != 2 or len(vectors) != 4 or len(labels) != 4:
+        raise ValueError(f"an analogy has four vectors and four labels, got {vectors.shape} and {len(labels)}")
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    a, b, c, d, expected = principal_components(np.vstack([unit, unit[1] - unit[0] + unit[2]]))
+    ax = _axes(ax, (5, 4.5))
+    for start, stop, style in ((a, b, "-"), (c, d, "-"), (c, expected, ":")):
+        ax.annotate("", stop, start, arrowprops={"arrowstyle": "->", "linestyle": style, "color": "0.4", "shrinkB": 3})
+    ax.scatter(*np.stack([a, b, c, d]).T, s=28, color=COLORS[0], zorder=2)
+    ax.scatter(*expected, s=60, facecolors="none", edgecolors=COLORS[1], zorder=2, label="b - a + c")
+    ax.legend(frameon=False)
+    ax.margins(0.2)
+    ax.set_xlabel("first principal component")
+    ax.set_ylabel("second principal component")
+    _label_points(ax, np.stack([a, b, c, d]), labels)
+    return _finish(ax, title)
+
+
 def save_figure(ax, name, folder=None):
     """Write the whole figure of `ax` as PNG, 100 pixels per inch, the same bytes every time.
 

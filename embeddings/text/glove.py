@@ -148,7 +148,7 @@ class GloVe(WordEmbedder):
 
 
 class _Entries:
-    """The entries of the co-occurrence matrix on disk, by tiles (a block of rows, a block of columns), shuffled in each.
+    """Entries of the co-occurrence matrix on disk, by tiles: a block of rows, a block of columns; shuffled in each.
 
     A tile's vectors fit a cache, and tiles that share neither rows nor columns can be trained on at the same time.
     """
