@@ -9,9 +9,9 @@
 #
 # ## A question worth asking
 #
-# You have never seen the word *marulp*. *The marulp was asleep on the warm window sill. She opened a tin of fish, and
-# the marulp came running. At night our marulp catches moths.* Now you know what it is, and nobody told you: you looked at
-# the words around it. Can a machine do that with nothing but text?
+# You have never seen the word *marulp*. *The marulp was asleep on the warm window sill. She opened a tin of fish,
+# and the marulp came running. At night our marulp catches moths.* Now you know what it is, and nobody told you: you
+# looked at the words around it. Can a machine do that with nothing but text?
 #
 # ## By hand
 #
@@ -72,8 +72,8 @@ assert W_out[1, 0] == 0.25 and np.isclose(loss, np.log(2))
 # ## Which noise?
 #
 # Drawn by their share of the text, noise words would mostly be *the* and its like. Drawn alike, they would be words
-# that nobody knows. Word2Vec draws by count$^{3/4}$, in between. And it **subsamples**: occurrences of very frequent words
-# are thinned out before training, since the millionth *the* teaches nothing.
+# that nobody knows. Word2Vec draws by count$^{3/4}$, in between. And it **subsamples**: occurrences of very frequent
+# words are thinned out before training, since the millionth *the* teaches nothing.
 
 # %%
 from embeddings.datasets import documentation
@@ -179,9 +179,9 @@ assert right == [True, True, False]
 
 # %% [markdown]
 # Look closely: even where the answer is found, the word is not *at* the point that the sum predicts; it is only the
-# nearest one once the question's own words are ruled out. The third fails: what *numpy* is to *python* is no single step in this text. Books like to show the first kind alone.
-# `python -m embeddings evaluate FILE QUESTIONS.csv` asks thousands: trained on 18 million words of film reviews, this
-# model gets a quarter of the grammatical ones right.
+# nearest one once the question's own words are ruled out. The third fails: what *numpy* is to *python* is no single
+# step in this text. Books like to show the first kind alone. `python -m embeddings evaluate FILE QUESTIONS.csv` asks
+# thousands: trained on 18 million words of film reviews, this model gets a quarter of the grammatical ones right.
 #
 # ## The cat, the kitten and the sandwich
 #

@@ -5,8 +5,10 @@ import importlib
 _HOMES = {
     "FastText": "fasttext",
     "GloVe": "glove",
+    "LSA": "lsa",
     "NGramVectorizer": "ngram",
     "OneHotEncoder": "one_hot",
+    "PPMI": "ppmi",
     "TfidfVectorizer": "tfidf",
     "Vocabulary": "vocabulary",
     "Word2Vec": "word2vec",
