@@ -181,7 +181,8 @@ visualise.save_figure(ax, "06_fasttext_families")
 # ## 中文
 #
 # A Chinese character is already a piece with a meaning, so n-grams of 1 and 2 characters are enough. 黑猫, a black
-# cat, is never seen here, but it has a 猫 in it. (The sentences come with their words apart; a tokenizer of yours would do it.)
+# cat, is never seen here, but it has a 猫 in it. (The sentences come with their words apart; a tokenizer of yours
+# would do it.)
 
 # %%
 sentences = [["小猫", "追", "老鼠"], ["大猫", "捉", "老鼠"], ["小狗", "吃", "骨头"], ["大狗", "啃", "骨头"]] * 200
