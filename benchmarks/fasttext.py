@@ -11,7 +11,16 @@ from benchmarks.harness import imdb_reviews, report
 from benchmarks.word2vec import quality
 
 EPOCHS, SEED = 3, 1
-SETTINGS = {"vector_size": 100, "window": 5, "negative": 5, "min_count": 5, "min_n": 3, "max_n": 6, "alpha": 0.05}
+SETTINGS = {
+    "vector_size": 100,
+    "window": 5,
+    "negative": 5,
+    "min_count": 5,
+    "min_n": 3,
+    "max_n": 6,
+    "alpha": 0.05,
+    "ns_exponent": 0.5,
+}
 ENDINGS = ("s", "ed", "ing", "ly", "er")
 
 

@@ -10,11 +10,15 @@ from embeddings.text.word_embedder import WordEmbedder
 from embeddings.vectors import KeyedVectors
 from kernels import fasttext as kernel
 from kernels.device import implementation
+from kernels.skipgram import CHUNK
 from kernels.subword import IMPLEMENTATIONS as SUBWORD_IMPLEMENTATIONS
 
 subwords = implementation(SUBWORD_IMPLEMENTATIONS)
 compose = implementation(kernel.COMPOSE_IMPLEMENTATIONS)
 train_block = implementation(kernel.IMPLEMENTATIONS)
+
+# Centres of a chunk, and the noise words that they share: with 24, two in a hundred analogies are lost.
+SHARING = CHUNK, 48
 
 
 class FastText(WordEmbedder):
@@ -38,8 +42,8 @@ class FastText(WordEmbedder):
         Words that make up a larger share of the text are thinned out at random; 0 keeps all.
     negative : int, default 5
         Noise words for each pair.
-    ns_exponent : float, default 0.75
-        Noise words are drawn from word counts to this power.
+    ns_exponent : float, default 0.5
+        Noise words are drawn from word counts to this power (section 3.2 of the paper; Word2Vec's is 0.75).
     alpha, min_alpha : float, default 0.05 and 1e-4
         Learning rate at the start and at the end; it falls in a straight line.
     epochs : int, default 5
@@ -94,7 +98,7 @@ class FastText(WordEmbedder):
         bucket=2_000_000,
         sample=1e-3,
         negative=5,
-        ns_exponent=0.75,
+        ns_exponent=0.5,
         alpha=0.05,
         min_alpha=1e-4,
         epochs=5,
@@ -242,6 +246,7 @@ class _FastTextTraining(Word2VecTraining):
 
     def __init__(self, model, corpus):
         super().__init__(model, corpus, sg=True)
+        self.sharing = SHARING
         self.pieces = model._pieces()
 
     def _inputs(self):

@@ -207,7 +207,7 @@ class Word2VecTraining(Training):
 
     def __init__(self, model, corpus, sg):
         super().__init__(model, len(corpus.tokens))
-        self.corpus, self.sg = corpus, sg
+        self.corpus, self.sg, self.sharing = corpus, sg, SHARING[sg]
         # Threads that race leave no state that another run would meet again.
         self.exact = model.workers == 1
         self.W_in, self.W_out = padded(self._inputs()), padded(model.context_vectors_)
@@ -294,7 +294,7 @@ class Word2VecTraining(Training):
 
     def _shared_noise(self, rng, n_words, alphas):
         """Noise words and learning rate of each chunk."""
-        chunk, shared = SHARING[self.sg]
+        chunk, shared = self.sharing
         return draw(*self.noise, rng.random((-(-n_words // chunk), shared))), alphas[::chunk].copy()
 
     def _cbow_options(self):
