@@ -1,12 +1,16 @@
 """Files that hold models: safetensors with JSON metadata, written whole or not at all. Nothing is ever pickled."""
 
 import contextlib
+import gzip
 import json
 import os
 import tempfile
+import zlib
 from pathlib import Path
 
 import numpy as np
+
+from embeddings.progress import progress
 
 # The one key of the safetensors metadata under which our JSON lies.
 _METADATA_KEY = "embeddings"
@@ -45,6 +49,60 @@ def atomic_write(path, mode="wb", **options):
         raise
 
 
+@contextlib.contextmanager
+def atomic_write_zipped(path):
+    """:func:`atomic_write`, gzipped where the name ends in ``.gz``; the same content gives the same bytes."""
+    with atomic_write(path) as file:
+        if Path(path).suffix.lower() != ".gz":
+            yield file
+            return
+        with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0) as zipped:
+            yield zipped
+
+
+def is_gzipped(path):
+    """Whether a file's content, whatever its name, is gzipped."""
+    with open(path, "rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def read_start(path, size):
+    """The first bytes of a file's content, unzipped if it is gzipped."""
+    with damaged_gzip_named(path), (gzip.open if is_gzipped(path) else open)(path, "rb") as file:
+        return file.read(size)
+
+
+@contextlib.contextmanager
+def unzipped(path):
+    """The path of a file, or of a temporary copy, if its content is gzipped. What was mapped of a copy outlives it.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
+    """
+    if not is_gzipped(path):
+        yield Path(path)
+        return
+    with tempfile.NamedTemporaryFile(prefix="unzipped-") as copy:
+        with damaged_gzip_named(path), gzip.open(path) as file:
+            with progress(desc="unzipping", unit="B", unit_scale=True) as bar:
+                while block := file.read(1 << 20):
+                    copy.write(block)
+                    bar.update(len(block))
+        copy.flush()
+        yield Path(copy.name)
+
+
+@contextlib.contextmanager
+def damaged_gzip_named(path):
+    """What goes wrong within, where a gzipped file is read, becomes a ValueError that names the file."""
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{os.fspath(path)!r} is a damaged gzip file: {error}") from error
+
+
 def pack_strings(strings):
     """Strings as two arrays: UTF-8 bytes (uint8) and the offsets of each string in them (int64, one more than strings).
 
@@ -79,7 +137,7 @@ def unpack_strings(utf8, offsets):
 
 
 def write_tensors(path, tensors, metadata):
-    """Write named arrays, and metadata that JSON can hold, to a safetensors file.
+    """Write named arrays, and metadata that JSON can hold, to a safetensors file, gzipped if its name ends in ``.gz``.
 
     Parameters
     ----------
@@ -100,12 +158,12 @@ def write_tensors(path, tensors, metadata):
 
     tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     data = save(tensors, metadata={_METADATA_KEY: json.dumps(metadata, ensure_ascii=True, sort_keys=True)})
-    with atomic_write(path) as file:
+    with atomic_write_zipped(path) as file:
         file.write(data)
 
 
 def read_tensors(path):
-    """The arrays and the metadata of a safetensors file.
+    """The arrays and the metadata of a safetensors file, gzipped or not.
 
     Returns
     -------
@@ -123,7 +181,7 @@ def read_tensors(path):
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file {os.fspath(path)!r}")
     try:
-        with safe_open(path, framework="numpy") as file:
+        with unzipped(path) as plain, safe_open(plain, framework="numpy") as file:
             metadata = json.loads((file.metadata() or {}).get(_METADATA_KEY, "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError) as error:

@@ -8,21 +8,29 @@
 ``projector``         two tables for the Embedding Projector, ``NAME.tsv`` and ``NAME_metadata.tsv``; written alone
 ====================  ================================================================================================
 
-Text forms are read gzipped, too.
+All are read and written gzipped, too. fastText's own models, ``.bin``, are in ``fasttext_file.py``.
 """
 
-import contextlib
 import gzip
 import json
 import os
 import re
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from embeddings.checks import check_choice, check_integer
-from embeddings.files import atomic_write, pack_strings, unpack_strings, write_tensors
+from embeddings.fasttext_file import is_fasttext
+from embeddings.files import (
+    atomic_write_zipped,
+    damaged_gzip_named,
+    is_gzipped,
+    pack_strings,
+    read_start,
+    unpack_strings,
+    unzipped,
+    write_tensors,
+)
 from embeddings.progress import progress
 from kernels.device import implementation
 from kernels.vector_file import BINARY_IMPLEMENTATIONS, TEXT_IMPLEMENTATIONS, is_number
@@ -34,6 +42,9 @@ FORMATS = ("word2vec", "word2vec-binary", "glove", "safetensors", "projector")
 
 # Bytes that are read at a time; no line, and no vector, may be longer.
 BLOCK = 1 << 24
+
+# The longest header that the safetensors library takes.
+LONGEST_HEADER = 100_000_000
 
 
 def read_vectors(path, limit=None):
@@ -73,18 +84,20 @@ def read_vectors(path, limit=None):
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {os.fspath(path)!r}")
-    with open(path, "rb") as file:
-        start = file.read(16)
+    start = read_start(path, 16)
     _refuse_other_kinds(path, start)
-    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= path.stat().st_size:
-        return _read_safetensors(path, limit)
-    opener = gzip.open if start[:2] == b"\x1f\x8b" else open
-    try:
-        with opener(path, "rb") as file:
-            keys, vectors = _Reader(path, file, limit).read()
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{os.fspath(path)!r} is a damaged gzip file: {error}") from error
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= LONGEST_HEADER:
+        with unzipped(path) as plain:
+            return _read_safetensors(os.fspath(path), plain, limit)
+    opener = gzip.open if is_gzipped(path) else open
+    with damaged_gzip_named(path), opener(path, "rb") as file:
+        keys, vectors = _Reader(path, file, limit).read()
     return keys, vectors, None
+
+
+def holds_fasttext(path):
+    """Whether a file is one of fastText's own models; False if there is none."""
+    return os.path.isfile(path) and is_fasttext(read_start(path, 4))
 
 
 def _refuse_other_kinds(path, start):
@@ -98,8 +111,8 @@ def _refuse_other_kinds(path, start):
         )
     if start[:2] == b"PK":
         raise ValueError(f"{name!r} is a zip archive; unpack it and load the file inside")
-    if int.from_bytes(start[:4], "little") == 793712314:
-        raise ValueError(f"{name!r} is a fastText model (.bin); load the .vec file that stands beside it")
+    if is_fasttext(start):
+        raise ValueError(f"{name!r} is a fastText model; KeyedVectors.load reads it, with the vectors of its n-grams")
 
 
 class _Reader:
@@ -240,7 +253,7 @@ def _shown(raw):
     return repr(text + ("…" if len(raw) > 40 else ""))
 
 
-def _read_safetensors(path, limit):
+def _read_safetensors(name, path, limit):
     # The library checks header and size; the numbers themselves are then mapped, not read.
     from safetensors import SafetensorError, safe_open
 
@@ -248,13 +261,13 @@ def _read_safetensors(path, limit):
         with safe_open(path, framework="numpy") as file:
             names = set(file.keys())
     except SafetensorError as error:
-        raise ValueError(f"{os.fspath(path)!r} is not a whole safetensors file: {error}") from error
+        raise ValueError(f"{name!r} is not a whole safetensors file: {error}") from error
     found = [
         pair for pair in (("vectors", "keys"), ("vectors_", "index_to_key_")) if {pair[0], pair[1] + ".utf8"} <= names
     ]
     if not found:
-        raise ValueError(f"{os.fspath(path)!r} holds no word vectors: its tensors are {sorted(names)}")
-    name, keys = found[0]
+        raise ValueError(f"{name!r} holds no word vectors: its tensors are {sorted(names)}")
+    which, keys = found[0]
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))
@@ -262,22 +275,22 @@ def _read_safetensors(path, limit):
     def mapped(tensor, dtype):
         entry = header.get(tensor)
         if entry is None or entry["dtype"] != {"float32": "F32", "int64": "I64", "uint8": "U8"}[dtype]:
-            raise ValueError(f"{os.fspath(path)!r}: the tensor {tensor!r} is not there in {dtype}")
+            raise ValueError(f"{name!r}: the tensor {tensor!r} is not there in {dtype}")
         begin, end = entry["data_offsets"]
         if begin == end:
             return np.zeros(entry["shape"], dtype)
         return np.memmap(path, dtype, "r", 8 + length + begin, tuple(entry["shape"]))
 
     vectors, offsets, utf8 = (
-        mapped(name, "float32"),
+        mapped(which, "float32"),
         mapped(keys + ".offsets", "int64"),
         mapped(keys + ".utf8", "uint8"),
     )
     words = unpack_strings(np.asarray(utf8), np.asarray(offsets))
-    counts_name = "counts_" if name == "vectors_" else "counts"
+    counts_name = "counts_" if which == "vectors_" else "counts"
     counts = np.array(mapped(counts_name, "int64")) if counts_name in names else None
     if vectors.ndim != 2 or len(vectors) != len(words) or (counts is not None and counts.shape != (len(words),)):
-        raise ValueError(f"{os.fspath(path)!r}: {len(words):,} words do not fit vectors of the shape {vectors.shape}")
+        raise ValueError(f"{name!r}: {len(words):,} words do not fit vectors of the shape {vectors.shape}")
     return words[:limit], vectors[:limit], None if counts is None else counts[:limit]
 
 
@@ -293,7 +306,7 @@ def write_vectors(path, keys, vectors, counts=None, format=None):
         Kept in safetensors files alone.
     format : {"word2vec", "word2vec-binary", "glove", "safetensors", "projector"}, optional
         By default what the name's end says: ``.safetensors``; ``.bin`` is word2vec's binary form, ``.tsv`` the
-        projector's; anything else is word2vec's text. A text form whose name ends in ``.gz`` is gzipped.
+        projector's; anything else is word2vec's text. With ``.gz`` behind that, the file is gzipped.
 
     Raises
     ------
@@ -301,9 +314,10 @@ def write_vectors(path, keys, vectors, counts=None, format=None):
         If a word holds white space, or is empty, and the form has no way to say so; for NaN.
     """
     path = Path(path)
+    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
     if format is None:
         by_suffix = {".safetensors": "safetensors", ".bin": "word2vec-binary", ".tsv": "projector"}
-        format = by_suffix.get(path.suffix.lower(), "word2vec")
+        format = by_suffix.get(plain.suffix.lower(), "word2vec")
     check_choice("format", format, FORMATS)
     vectors = np.asarray(vectors, np.float32)
     if not np.isfinite(vectors).all():
@@ -321,10 +335,7 @@ def write_vectors(path, keys, vectors, counts=None, format=None):
     for key in keys:
         if not key or separators.search(key):
             raise ValueError(f'the word {key!r} cannot stand in a {format} file; format="safetensors" takes every word')
-    with contextlib.ExitStack() as stack:
-        file = stack.enter_context(atomic_write(path))
-        if path.suffix == ".gz":
-            file = stack.enter_context(gzip.GzipFile(fileobj=file, mode="wb", mtime=0))
+    with atomic_write_zipped(path) as file:
         if format.startswith("word2vec"):
             file.write(b"%d %d\n" % vectors.shape)
         rows = zip(progress(keys, desc="writing", unit=" words", unit_scale=True), vectors, strict=True)
@@ -339,6 +350,6 @@ def write_vectors(path, keys, vectors, counts=None, format=None):
             numbers = form % tuple(row.tolist())
             file.write(f"{numbers}\n".encode() if format == "projector" else f"{key} {numbers}\n".encode())
         if format == "projector":
-            metadata = path.with_name(f"{path.stem}_metadata.tsv")
-            with atomic_write(metadata, "w", encoding="utf-8", newline="\n") as table:
-                table.writelines(f"{key}\n" for key in keys)
+            metadata = plain.with_name(f"{plain.stem}_metadata.tsv{path.suffix if plain != path else ''}")
+            with atomic_write_zipped(metadata) as table:
+                table.writelines(f"{key}\n".encode() for key in keys)

@@ -7,7 +7,7 @@ import numpy as np
 
 from embeddings.checks import check_integer
 from embeddings.similarity import nearest
-from embeddings.vector_files import read_vectors, write_vectors
+from embeddings.vector_files import holds_fasttext, read_vectors, write_vectors
 
 
 class KeyedVectors:
@@ -58,20 +58,32 @@ class KeyedVectors:
 
     @classmethod
     def load(cls, path, limit=None):
-        """Read vectors from a file: word2vec's text or binary form, GloVe's, fastText's ``.vec``, safetensors.
+        """Read vectors: word2vec's text or binary form, GloVe's, fastText's ``.vec`` and ``.bin``, safetensors.
+
+        It does what gensim's ``load_word2vec_format`` and ``load_facebook_vectors`` do; there is nothing to tell it.
 
         Parameters
         ----------
         path : path
-            Which form it has is told by its content; text may be gzipped.
+            Which form it has is told by its content; any may be gzipped.
         limit : int, optional
             Read the first that many words alone.
+
+        Returns
+        -------
+        KeyedVectors
+            From fastText's ``.bin``, :class:`~embeddings.subwords.SubwordVectors`, which know unseen words, too.
 
         Raises
         ------
         FileNotFoundError, ValueError
             See :func:`~embeddings.vector_files.read_vectors`.
         """
+        if holds_fasttext(path):
+            # A subclass of this class.
+            from embeddings.subwords import SubwordVectors
+
+            return SubwordVectors.load(path, limit)
         return cls(*read_vectors(path, limit))
 
     def save(self, path, format=None):

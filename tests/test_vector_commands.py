@@ -3,7 +3,7 @@
 import pytest
 
 from embeddings.cli import main
-from embeddings.text import Word2Vec
+from embeddings.text import FastText, Word2Vec
 from embeddings.vectors import KeyedVectors
 
 SENTENCES = ["red apple", "green apple", "red pear", "green pear"] * 60
@@ -94,6 +94,18 @@ def test_other_models_train_by_their_names(tmp_path, corpus, capsys, name):
     assert main(command) == 0
     assert "4 words, 8 numbers each, loss" in capsys.readouterr().out
     assert sorted(KeyedVectors.load(path).index_to_key) == ["apple", "green", "pear", "red"]
+
+
+@pytest.mark.parametrize("name", ["v.bin", "v.bin.gz"])
+def test_fasttexts_own_file_knows_unseen_words(tmp_path, corpus, capsys, name):
+    options = "--vector-size 8 --window 1 --sample 0 --epochs 20 --bucket 500".split()
+    assert main(["train", "fasttext", str(corpus), "-o", str(tmp_path / name), *options]) == 0
+    assert FastText.load_facebook_model(tmp_path / name).window == 1
+    capsys.readouterr()
+    assert main(["neighbours", str(tmp_path / name), "apples", "qqq", "--top", "1"]) == 1
+    shown = capsys.readouterr()
+    assert shown.out.split()[-1] == "apple" and "not among the 4 words" in shown.err and "apples" not in shown.err
+    assert main(["analogy", str(tmp_path / name), "reds", "red", "greens", "--top", "1"]) == 0
 
 
 def test_an_option_of_another_model_is_refused(tmp_path, corpus, capsys):

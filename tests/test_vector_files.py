@@ -22,7 +22,8 @@ def keyed():
     return KeyedVectors(WORDS, vectors, np.arange(len(WORDS), 0, -1))
 
 
-NAMES = ["v.txt", "v.vec", "v.txt.gz", "v.bin", "v.safetensors"]
+NAMES = ["v.txt", "v.vec", "v.bin", "v.safetensors"]
+NAMES += [name + ".gz" for name in NAMES]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -31,6 +32,7 @@ def test_what_is_saved_comes_back_bit_by_bit(tmp_path, keyed, name):
     loaded = KeyedVectors.load(tmp_path / name)
     assert loaded.index_to_key == WORDS
     np.testing.assert_array_equal(loaded.vectors, keyed.vectors)
+    assert ((tmp_path / name).read_bytes()[:2] == b"\x1f\x8b") == name.endswith(".gz")
     limited = KeyedVectors.load(tmp_path / name, limit=3)
     assert limited.index_to_key == WORDS[:3]
     np.testing.assert_array_equal(limited.vectors, keyed.vectors[:3])
@@ -62,10 +64,12 @@ def test_models_are_read_as_vectors(tmp_path):
     np.testing.assert_array_equal(loaded.vectors, model.vectors_)
 
 
-def test_projector_tables(tmp_path, keyed):
-    keyed.save(tmp_path / "p.tsv")
-    assert (tmp_path / "p_metadata.tsv").read_text(encoding="utf-8").split("\n")[:-1] == WORDS
-    np.testing.assert_array_equal(np.loadtxt(tmp_path / "p.tsv", np.float32), keyed.vectors)
+@pytest.mark.parametrize("end", ["", ".gz"])
+def test_projector_tables(tmp_path, keyed, end):
+    keyed.save(tmp_path / f"p.tsv{end}")
+    with (gzip.open if end else open)(tmp_path / f"p_metadata.tsv{end}", "rt", encoding="utf-8") as table:
+        assert table.read().split("\n")[:-1] == WORDS
+    np.testing.assert_array_equal(np.loadtxt(tmp_path / f"p.tsv{end}", np.float32), keyed.vectors)
 
 
 @pytest.mark.peer("gensim")
@@ -122,6 +126,12 @@ HOSTILE = {
     "no numbers": (b"2 0\ncat\n", "line 1: vectors of 0 numbers"),
     "a safetensors file of something else": (b"\x02\0\0\0\0\0\0\0{}", "holds no word vectors"),
     "half a safetensors file": (b'\x05\0\0\0\0\0\0\0{"a":', "not a whole safetensors"),
+    "half a safetensors file, gzipped": (
+        gzip.compress(b'\x05\0\0\0\0\0\0\0{"a":'),
+        "'.*/x' is not a whole safetensors",
+    ),
+    "a pickle, gzipped": (gzip.compress(pickle.dumps({"a": 1})), "pickle"),
+    "nothing, gzipped": (gzip.compress(b""), "is empty"),
     "a damaged gzip file": (gzip.compress(b"cat 1 2\n" * 99)[:-9], "damaged gzip"),
 }
 

@@ -7,7 +7,7 @@ examples:
   python -m embeddings analogy reviews.safetensors good better bad --top 3
 """
 
-from embeddings.commands.neighbours import add_vector_options, print_found
+from embeddings.commands.neighbours import add_vector_options, print_found, without_vector
 from embeddings.vectors import KeyedVectors
 
 
@@ -23,7 +23,7 @@ def run(arguments):
     """Solve and print."""
     keyed = KeyedVectors.load(arguments.file, limit=arguments.limit)
     a, b, c = arguments.a, arguments.b, arguments.c
-    unknown = [word for word in (a, b, c) if word not in keyed]
+    unknown = without_vector([a, b, c], keyed)
     if unknown:
         raise ValueError(f"not among the {len(keyed):,} words of {arguments.file}: {', '.join(unknown)}")
     print(f"{a} : {b} = {c} : …")

@@ -1,7 +1,8 @@
 """Show the words whose vectors lie nearest to a word's.
 
-FILE holds word vectors: a model written by "train", word2vec's text or binary form, GloVe's, fastText's .vec,
-safetensors; which one is told by its content. Nearness is the cosine.
+FILE holds word vectors: a model written by "train", word2vec's text or binary form, GloVe's, fastText's .vec or
+.bin, safetensors; which one is told by its content. With a .bin of fastText's, words that it has never seen are looked
+up by their n-grams. Nearness is the cosine.
 
 examples:
   python -m embeddings neighbours reviews.safetensors good 猫
@@ -27,13 +28,24 @@ def add_vector_options(parser):
 def run(arguments):
     """Look up and print. Returns 1 if a word is unknown."""
     keyed = KeyedVectors.load(arguments.file, limit=arguments.limit)
-    unknown = [word for word in arguments.words if word not in keyed]
+    unknown = without_vector(arguments.words, keyed)
     for word in arguments.words:
-        if word in keyed:
+        if word not in unknown:
             print(word)
             print_found(keyed.most_similar(word, topn=arguments.top))
     if unknown:
         raise ValueError(f"not among the {len(keyed):,} words of {arguments.file}: {', '.join(unknown)}")
+
+
+def without_vector(words, keyed):
+    """Those of some words that have no vector, not even a composed one."""
+    unknown = []
+    for word in words:
+        try:
+            keyed.get_vector(word)
+        except KeyError:
+            unknown.append(word)
+    return unknown
 
 
 def print_found(found):

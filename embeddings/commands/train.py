@@ -3,15 +3,16 @@
 CORPUS has a sentence (or a document) in each line, and may be gzipped; words are told apart as everywhere here, Chinese
 characters one by one. It is read once and kept on disk as numbers, so that it may be larger than memory. FILE's name
 says how the vectors are written: .safetensors (the whole model), .txt or .vec (word2vec's text), .bin (word2vec's
-binary form), .tsv (tables for the Embedding Projector). Ctrl-C stops the training and writes what was learned so far;
-with --checkpoint, calling the same command again goes on instead.
+binary form; of fasttext, fastText's own, n-grams included), .tsv (tables for the Embedding Projector), each gzipped
+with .gz behind it. Ctrl-C stops the training and writes what was learned so far; with --checkpoint, calling the same
+command again goes on instead.
 
 examples:
   python -m embeddings train word2vec reviews.txt -o reviews.safetensors --workers 2
   python -m embeddings train word2vec wiki.txt.gz -o wiki.vec --vector-size 300 --checkpoint wiki.checkpoint
   python -m embeddings train word2vec reviews.txt -o cbow.bin --cbow --alpha 0.075
   python -m embeddings train glove reviews.txt -o glove.txt --x-max 10 --epochs 25
-  python -m embeddings train fasttext zhwiki.txt.gz -o zh.safetensors --min-n 1 --max-n 3
+  python -m embeddings train fasttext zhwiki.txt.gz -o zh.bin --min-n 1 --max-n 3
 """
 
 import importlib
@@ -89,8 +90,11 @@ def run(arguments):
             raise
         print("stopped; writing what was learned so far", file=sys.stderr)
         status = 130
-    if arguments.output.suffix == ".safetensors":
+    form = arguments.output.name.lower().removesuffix(".gz").rpartition(".")[2]
+    if form == "safetensors":
         model.save(arguments.output)
+    elif form == "bin" and arguments.model == "fasttext":
+        model.save_facebook_model(arguments.output)
     else:
         model.wv.save(arguments.output)
     loss = f", loss {model.loss_history_[-1]:.4f}" if model.loss_history_ else ""

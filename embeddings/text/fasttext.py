@@ -1,24 +1,30 @@
 """FastText: word vectors made of the vectors of the words' n-grams, so that unseen words have one, too."""
 
+import os
+
 import numpy as np
 
 from embeddings.checks import check_integer, check_number
-from embeddings.files import pack_strings
+from embeddings.fasttext_file import LOSSES, MODELS, read_fasttext, write_fasttext
+from embeddings.subwords import Subwords, SubwordVectors, ngram_buckets
 from embeddings.text.corpus import Corpus
 from embeddings.text.word2vec import Word2VecTraining
 from embeddings.text.word_embedder import WordEmbedder
-from embeddings.vectors import KeyedVectors
 from kernels import fasttext as kernel
 from kernels.device import implementation
 from kernels.skipgram import CHUNK
-from kernels.subword import IMPLEMENTATIONS as SUBWORD_IMPLEMENTATIONS
 
-subwords = implementation(SUBWORD_IMPLEMENTATIONS)
 compose = implementation(kernel.COMPOSE_IMPLEMENTATIONS)
 train_block = implementation(kernel.IMPLEMENTATIONS)
 
 # Centres of a chunk, and the noise words that they share: with 24, two in a hundred analogies are lost.
 SHARING = CHUNK, 48
+
+# Parameters that a file of fastText's holds, by the names that they have there.
+_ARGUMENTS = {
+    **{"dim": "vector_size", "ws": "window", "epoch": "epochs", "minCount": "min_count", "neg": "negative"},
+    **{"bucket": "bucket", "minn": "min_n", "maxn": "max_n", "t": "sample"},
+}
 
 
 class FastText(WordEmbedder):
@@ -142,21 +148,46 @@ class FastText(WordEmbedder):
         """
         self._check_parameters()
         corpus = Corpus.encode(X, self.min_count)
-        V, d = len(corpus.words), self.vector_size
-        hashed, offsets = self._hash(corpus.words)
-        # Frequent n-grams first, so that what is used often lies together in memory.
-        uses = np.repeat(corpus.counts, np.diff(offsets)).astype(np.float64)
-        buckets, inverse = np.unique(hashed, return_inverse=True)
-        order = np.argsort(-np.bincount(inverse, uses, len(buckets)), kind="stable")
-        self.index_to_key_, self.counts_, self.buckets_ = corpus.words, corpus.counts, buckets[order]
-        rng = np.random.default_rng([self.seed, 0, 0])
-        drawn = rng.random((V + len(buckets), d), np.float32)
-        # In (-1/d, 1/d), as the published program draws them.
-        self.piece_vectors_ = (2 * drawn - 1) / np.float32(d)
-        self.context_vectors_ = np.zeros((V, d), np.float32)
+        self.index_to_key_, self.counts_, self.buckets_ = [], np.zeros(0, np.int64), np.zeros(0, np.int64)
+        self.piece_vectors_ = self.context_vectors_ = np.zeros((0, self.vector_size), np.float32)
         self.loss_history_ = []
-        _FastTextTraining(self, corpus).run()
+        self._learn_from(corpus)
         return self
+
+    def partial_fit(self, X, y=None):
+        """Go on learning from other sentences; words that are new and frequent enough join the vocabulary.
+
+        Each call trains for `epochs` epochs, with the learning rate falling anew. New words begin with what their
+        n-grams have learned.
+        """
+        if not self.__sklearn_is_fitted__():
+            return self.fit(X)
+        self._check_parameters()
+        corpus = Corpus.encode(X, self.min_count, known=self.index_to_key_)
+        corpus.counts[: len(self.counts_)] += self.counts_
+        self._learn_from(corpus)
+        return self
+
+    def _learn_from(self, corpus):
+        """Draw vectors for words and buckets that are new, and train."""
+        V, d = len(self.index_to_key_), self.vector_size
+        new_words = corpus.words[V:]
+        hashed, offsets = ngram_buckets(new_words, *self._ngram_settings)
+        is_new = ~np.isin(hashed, self.buckets_)
+        # Frequent n-grams first, so that what is used often lies together in memory.
+        uses = np.repeat(corpus.counts[V:], np.diff(offsets)).astype(np.float64)
+        buckets, inverse = np.unique(hashed[is_new], return_inverse=True)
+        order = np.argsort(-np.bincount(inverse, uses[is_new], len(buckets)), kind="stable")
+        drawn = np.random.default_rng([self.seed, 0, V]).random((len(new_words) + len(buckets), d), np.float32)
+        # In (-1/d, 1/d), as the published program draws them.
+        drawn = (2 * drawn - 1) / np.float32(d)
+        words, ngrams = drawn[: len(new_words)], drawn[len(new_words) :]
+        self.piece_vectors_ = np.concatenate([self.piece_vectors_[:V], words, self.piece_vectors_[V:], ngrams])
+        self.context_vectors_ = np.concatenate([self.context_vectors_, np.zeros_like(words)])
+        self.buckets_ = np.concatenate([self.buckets_, buckets[order]])
+        self.index_to_key_, self.counts_ = corpus.words, corpus.counts
+        self.vectors_ = compose(self.piece_vectors_, *self._pieces())
+        _FastTextTraining(self, corpus).run()
 
     def transform(self, X):
         """Vectors of words, seen or not.
@@ -178,34 +209,80 @@ class FastText(WordEmbedder):
 
     @property
     def wv(self):
-        """The word vectors, a :class:`~embeddings.vectors.KeyedVectors` that composes those of unseen words."""
+        """The word vectors, :class:`~embeddings.subwords.SubwordVectors`, which compose those of unseen words."""
         self._check_is_fitted()
         keyed = vars(self).get("_keyed")
         if keyed is None or keyed.vectors is not self.vectors_:
-            keyed = self._keyed = _SubwordVectors(self.index_to_key_, self.vectors_, self.counts_)
-            keyed.compose = self._compose_unseen
+            known = self.index_to_key_, self.vectors_, self.counts_
+            keyed = self._keyed = SubwordVectors(*known, self.piece_vectors_, self.buckets_, *self._ngram_settings)
         return keyed
 
-    def _compose_unseen(self, word):
-        """The mean of the known n-grams of a word, or None."""
-        hashed, _ = self._hash([word])
-        order = np.argsort(self.buckets_)
-        place = np.searchsorted(self.buckets_, hashed, sorter=order)
-        rows = order[place[place < len(order)]]
-        rows = rows[np.isin(self.buckets_[rows], hashed)]
-        return self.piece_vectors_[len(self.index_to_key_) + rows].mean(axis=0) if len(rows) else None
+    # fastText's own files --------------------------------------------------------------------------------------------
 
-    def _hash(self, words):
-        """The buckets of all n-grams of some words, and where each word's begin and end."""
-        return subwords(*pack_strings(words), self.min_n, self.max_n, self.bucket, 0)
+    def save_facebook_model(self, path):
+        """Write the model as fastText's ``.bin``, which fastText and gensim open and can go on training.
+
+        Such a file has a row for each of the `bucket` buckets, 4 · `vector_size` bytes; those that no word fell into
+        are zeros. ``save`` keeps the model in less, with all of its parameters.
+
+        Parameters
+        ----------
+        path : path
+            Gzipped if it ends in ``.gz``, to be unpacked before fastText or gensim can open it.
+        """
+        self._check_is_fitted()
+        arguments = {name: getattr(self, ours) for name, ours in _ARGUMENTS.items()}
+        V = len(self.index_to_key_)
+        rows = np.concatenate([np.arange(V), V + self.buckets_])
+        known = self.index_to_key_, self.counts_, rows, self.piece_vectors_, self.context_vectors_
+        write_fasttext(path, arguments, *known)
+
+    @classmethod
+    def load_facebook_model(cls, path):
+        """Read a skip-gram model that fastText or gensim wrote, to use it or to go on training with ``partial_fit``.
+
+        Its vectors stay on disk until then. Files of other models hold vectors, too:
+        :meth:`KeyedVectors.load <embeddings.vectors.KeyedVectors.load>` reads them.
+
+        Parameters
+        ----------
+        path : path
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is damaged, or holds no skip-gram model with n-grams and negative sampling.
+        """
+        file = read_fasttext(path)
+        arguments, V = file.arguments, len(file.words)
+        what = f"{MODELS.get(arguments['model'])} with {LOSSES.get(arguments['loss'])}"
+        if what != "skipgram with negative sampling" or len(file.W_out) != V or not arguments["maxn"]:
+            raise ValueError(
+                f"{os.fspath(path)!r} holds {what}, n-grams of up to {arguments['maxn']} characters and "
+                f"{len(file.W_out):,} output vectors for {V:,} words; skipgram with negative sampling, n-grams, and an "
+                "output vector for each word are wanted. KeyedVectors.load reads what vectors there are"
+            )
+        params = {ours: arguments[name] for name, ours in _ARGUMENTS.items()}
+        model = cls(**{**params, "min_n": max(params["min_n"], 1)})
+        model._check_parameters()
+        model.loss_history_, model.buckets_ = [], np.arange(model.bucket)
+        keyed = SubwordVectors.of_file(path, file)
+        model.index_to_key_, model.counts_, model.vectors_ = keyed.index_to_key, keyed.counts, keyed.vectors
+        model.piece_vectors_, model.context_vectors_ = keyed.piece_vectors, np.asarray(file.W_out)
+        return model
+
+    # Within ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def _ngram_settings(self):
+        return self.min_n, self.max_n, self.bucket
 
     def _pieces(self):
         """Rows of ``piece_vectors_`` that each word is made of, its own one first, and where they begin and end."""
-        V = len(self.index_to_key_)
-        hashed, offsets = self._hash(self.index_to_key_)
-        order = np.argsort(self.buckets_)
-        rows = V + order[np.searchsorted(self.buckets_, hashed, sorter=order)] if len(hashed) else hashed
-        return np.insert(rows, offsets[:-1], np.arange(V)).astype(np.int32), offsets + np.arange(V + 1)
+        parts = Subwords(self.buckets_, *self._ngram_settings)
+        return parts.pieces(self.index_to_key_, 0, len(self.index_to_key_))
 
     def _check_parameters(self):
         self._check_training()
@@ -222,23 +299,8 @@ class FastText(WordEmbedder):
         shape = (len(self.index_to_key_) + len(self.buckets_), self.vector_size)
         if self.piece_vectors_.shape != shape:
             raise ValueError(f"piece_vectors_ has the shape {self.piece_vectors_.shape}, not {shape}")
-        if not np.isin(self._hash(self.index_to_key_)[0], self.buckets_).all():
+        if (Subwords(self.buckets_, *self._ngram_settings).rows(self.index_to_key_)[0] < 0).any():
             raise ValueError("buckets_ lacks n-grams of the words")
-
-
-class _SubwordVectors(KeyedVectors):
-    """Vectors of words, composed where a word is unknown."""
-
-    compose = None
-
-    def get_vector(self, key, norm=False):
-        """The vector of a word, seen or not; with `norm`, divided by its length."""
-        if key in self.key_to_index:
-            return super().get_vector(key, norm)
-        vector = self.compose(key) if isinstance(key, str) else None
-        if vector is None:
-            raise KeyError(f"{key!r} is not among the {len(self):,} known words and shares no n-gram with them")
-        return vector / (np.linalg.norm(vector) or 1) if norm else vector
 
 
 class _FastTextTraining(Word2VecTraining):

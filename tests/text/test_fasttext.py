@@ -16,6 +16,9 @@ def inflected(n=3000, seed=0):
     return [[s[0], s[1] + "s" * int(rng.integers(2)), *s[2:]] for s in world(n, seed)]
 
 
+HAMSTERS = [["the", "hamster", "hunts", "today"], ["the", "kittens", "hunts", "today"]] * 300
+
+
 def test_learns_which_words_are_of_a_kind():
     model = FastText(**SETTINGS).fit(world())
     assert share_of_kin(model) == 1
@@ -39,8 +42,9 @@ def test_a_word_is_the_mean_of_its_pieces():
     grams = [b"<cat", b"cat>", b"<ca", b"cat", b"at>"]
     rows = [model.index_to_key_.index("cat"), *(number[fnv1a(gram) % 5000] for gram in grams)]
     np.testing.assert_allclose(model.wv["cat"], model.piece_vectors_[rows].mean(axis=0), rtol=1e-4, atol=1e-7)
+    # Of the eleven n-grams of <cattle>, these have vectors; the others count as zeros.
     unseen = [number[fnv1a(gram) % 5000] for gram in (b"<ca", b"cat", b"<cat")]
-    np.testing.assert_allclose(model.wv["cattle"], model.piece_vectors_[unseen].mean(axis=0), rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(model.wv["cattle"], model.piece_vectors_[unseen].sum(axis=0) / 11, rtol=1e-4, atol=1e-7)
 
 
 def test_chinese_words_share_characters():
@@ -63,6 +67,31 @@ def test_save_and_load(tmp_path):
     loaded = FastText.load(tmp_path / "model.safetensors")
     words = ["cat", "ham", "kittenlike"]
     assert loaded.transform(words).tobytes() == model.transform(words).tobytes()
+
+
+def test_new_words_join_the_vocabulary():
+    model = FastText(**SETTINGS).fit(world(1000))
+    old, count, buckets = list(model.index_to_key_), model.counts_[0], model.buckets_
+    # Until it is trained on, a new word is what its n-grams say.
+    FastText.partial_fit(untrained := FastText(**SETTINGS).fit(world(1000)).set_params(alpha=0, min_alpha=0), HAMSTERS)
+    assert untrained.wv.similarity("kittens", "kitten") > 0.5
+    model.partial_fit(HAMSTERS)
+    assert model.index_to_key_ == [*old, "hamster", "kittens"]
+    assert model.counts_[0] == count + 600 and model.counts_[-1] == 300
+    assert model.buckets_[: len(buckets)].tolist() == buckets.tolist()
+    assert len(np.unique(model.buckets_)) == len(model.buckets_) > len(buckets)
+    assert model.wv.similarity("hamster", "cat") > model.wv.similarity("hamster", "soup")
+    assert len(model.loss_history_) == 8
+    assert model.piece_vectors_.shape == (len(model.index_to_key_) + len(model.buckets_), 24)
+
+
+def test_partial_fit_begins_as_fit_does_and_survives_bad_sentences():
+    model = FastText(**SETTINGS).partial_fit(world(300))
+    assert model.vectors_.tobytes() == FastText(**SETTINGS).fit(world(300)).vectors_.tobytes()
+    with pytest.raises(ValueError, match="no two words"):
+        model.partial_fit([["alone"]])
+    assert model.transform(["alone", "cat", "kittenlike"]).shape == (3, 24)
+    assert model.fit(world(300)).vectors_.tobytes() == FastText(**SETTINGS).fit(world(300)).vectors_.tobytes()
 
 
 def test_goes_on_from_a_checkpoint_with_the_same_bits(tmp_path):
