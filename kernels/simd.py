@@ -147,6 +147,61 @@ def add_lanes(typing_context, lanes):
 
 
 @intrinsic
+def scan_lanes(typing_context, lanes):
+    """Running sums: lane i of the result is the sum of the lanes 0 to i."""
+
+    def generate(context, builder, signature, arguments):
+        value = arguments[0]
+        zeros = ir.Constant(_VECTOR, [0.0] * LANES)
+        kind = ir.VectorType(ir.IntType(32), LANES)
+        step = 1
+        while step < LANES:
+            # Lanes moved up by `step`, zeros from below.
+            places = [LANES + i if i < step else i - step for i in range(LANES)]
+            value = builder.fadd(value, builder.shuffle_vector(value, zeros, ir.Constant(kind, places)))
+            step *= 2
+        return value
+
+    return _lanes(lanes), generate
+
+
+@intrinsic
+def lanes_at_most(typing_context, lanes, number):
+    """Which lanes are at most `number`: sixteen bits, that of the first lane the lowest."""
+
+    def generate(context, builder, signature, arguments):
+        value = context.cast(builder, arguments[1], signature.args[1], types.float32)
+        one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        numbers = builder.shuffle_vector(one, ir.Constant(_VECTOR, ir.Undefined), mask)
+        bits = builder.bitcast(builder.fcmp_ordered("<=", arguments[0], numbers), ir.IntType(LANES))
+        return builder.zext(bits, ir.IntType(64))
+
+    return types.int64(lanes, number), generate
+
+
+@intrinsic
+def count_bits(typing_context, bits):
+    """How many bits of an int64 are 1."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.int64), generate
+
+
+@intrinsic
+def lane_of(typing_context, lanes, index):
+    """The number in one lane."""
+
+    def generate(context, builder, signature, arguments):
+        index = context.cast(builder, arguments[1], signature.args[1], types.int32)
+        return builder.extract_element(arguments[0], index)
+
+    return types.float32(lanes, index), generate
+
+
+@intrinsic
 def _float_from_bits(typing_context, bits):
     def generate(context, builder, signature, arguments):
         return builder.bitcast(arguments[0], ir.FloatType())
@@ -177,6 +232,18 @@ if config.DISABLE_JIT:
 
     def add_lanes(lanes):
         return lanes.sum()
+
+    def scan_lanes(lanes):
+        return np.cumsum(lanes)
+
+    def lanes_at_most(lanes, number):
+        return int(((lanes <= number) << np.arange(LANES)).sum())
+
+    def count_bits(bits):
+        return bits.bit_count()
+
+    def lane_of(lanes, index):
+        return lanes[index]
 
     def _float_from_bits(bits):
         return np.int32(bits).view(np.float32)
