@@ -121,6 +121,10 @@ class Embedder:
         """Take back what `_get_state` gave; raise ValueError for a state that does not hold together."""
         vars(self).update(state)
 
+    def _get_saved_params(self):
+        """The constructor's arguments that ``save`` keeps; a model leaves out what `_set_state` brings back."""
+        return self.get_params(deep=False)
+
     def save(self, path):
         """Write the fitted model to one file: safetensors, with JSON metadata. The file appears whole or not at all.
 
@@ -142,7 +146,7 @@ class Embedder:
             else:
                 values[name] = _to_json(name, value)
         params, functions = {}, []
-        for name, value in self.get_params(deep=False).items():
+        for name, value in self._get_saved_params().items():
             if callable(value) and not isinstance(value, type):
                 functions.append(name)
             else:

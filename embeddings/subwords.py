@@ -140,6 +140,11 @@ class SubwordVectors(KeyedVectors):
         self.piece_vectors, self.buckets = piece_vectors, buckets
         self._subwords = Subwords(buckets, min_n, max_n, bucket)
 
+    @property
+    def settings(self):
+        """``min_n``, ``max_n`` and ``bucket``."""
+        return self._subwords.settings
+
     @classmethod
     def load(cls, path, limit=None):
         """Read a fastText model, ``.bin``; vectors of n-grams stay on disk until they are used.
@@ -198,7 +203,7 @@ class SubwordVectors(KeyedVectors):
             return
         V = len(self)
         counts = np.zeros(V, np.int64) if self.counts is None else self.counts
-        arguments = dict(zip(("minn", "maxn", "bucket"), self._subwords.settings, strict=True))
+        arguments = dict(zip(("minn", "maxn", "bucket"), self.settings, strict=True))
         # Words beyond a limit have left their rows behind.
         rows = np.full(len(self.piece_vectors), -1)
         rows[:V] = np.arange(V)

@@ -1,11 +1,20 @@
 """The models that keep the contract: one line each, a small model and what it is fitted on."""
 
-from embeddings.text import NGramVectorizer, OneHotEncoder, TfidfVectorizer
+import numpy as np
+
+from embeddings.text import AverageEncoder, NGramVectorizer, OneHotEncoder, TfidfVectorizer
+from embeddings.vectors import KeyedVectors
 
 
 def sentences():
     """Four sentences, two of them alike."""
     return ["The cat chases the mouse", "The kitten hunts rodents", "I like ham sandwiches", "猫追老鼠, 小猫捕鼠"]
+
+
+def word_vectors():
+    """Vectors of words of :func:`sentences`."""
+    words = ["the", "cat", "kitten", "hunts", "ham", "like", "猫", "鼠"]
+    return KeyedVectors(words, np.random.default_rng(1).normal(size=(len(words), 5)))
 
 
 MODELS = [
@@ -14,5 +23,10 @@ MODELS = [
     ("NGramVectorizer", lambda: NGramVectorizer(ngram_range=(1, 2), max_df=0.9), sentences),
     ("NGramVectorizer-char", lambda: NGramVectorizer(analyzer="char", ngram_range=(2, 3)), sentences),
     ("NGramVectorizer-hashed", lambda: NGramVectorizer(n_features=50), sentences),
+    (
+        "AverageEncoder",
+        lambda: AverageEncoder(word_vectors(), weighting="sif", remove_components=1),
+        sentences,
+    ),
     ("TfidfVectorizer", lambda: TfidfVectorizer(sublinear_tf=True, norm="l1"), sentences),
 ]

@@ -3,6 +3,7 @@
 import importlib
 
 _HOMES = {
+    "AverageEncoder": "average",
     "FastText": "fasttext",
     "GloVe": "glove",
     "LSA": "lsa",

@@ -58,7 +58,7 @@ class Corpus:
         >>> corpus.words, corpus.tokens.tolist(), corpus.offsets.tolist()
         (['the', 'cat', 'mouse', 'sleeps'], [0, 1, 3, 0, 2], [0, 3, 5])
         """
-        numbering = _Numbering()
+        numbering = Numbering()
         lengths, counts = [], np.zeros(0, np.int64)
         file = tempfile.TemporaryFile(prefix="corpus-")
         for tokens, offsets in numbering.blocks(sentences):
@@ -70,6 +70,8 @@ class Corpus:
         lengths = np.concatenate(lengths) if lengths else np.zeros(0, np.int64)
         if len(lengths) == 0:
             raise ValueError("there is no sentence to learn from: sentences is empty")
+        if not counts.any():
+            raise ValueError(f"there is no word to learn from: none of {len(lengths):,} sentences holds one")
         words, counts, number = _choose(*numbering.words(), counts, min_count, known)
         if not words:
             raise ValueError(
@@ -85,8 +87,17 @@ class Corpus:
         return len(self.offsets) - 1
 
 
-class _Numbering:
-    """Numbers words in the order in which they come; texts by the compiled tokenizer, lists by a dictionary."""
+class Numbering:
+    """Numbers words in the order in which they come; texts by the compiled tokenizer, lists by a dictionary.
+
+    Examples
+    --------
+    >>> numbering = Numbering()
+    >>> [tokens.tolist() for tokens, offsets in numbering.blocks(["The cat.", "A cat!"])]
+    [[0, 1, 2, 1]]
+    >>> numbering.words_from(1)
+    ['cat', 'a']
+    """
 
     def __init__(self):
         self._scanner = WordTokens(True, 1, check_stop_words(None))
@@ -100,8 +111,9 @@ class _Numbering:
                     yield self._scanner.number(block, True)
             return
         sentences = iter(sentences)
-        first = next(sentences, None)
-        if first is None:
+        nothing = object()
+        first = next(sentences, nothing)
+        if first is nothing:
             return
         if isinstance(first, str):
             for block in in_blocks(_chain(first, sentences)):
@@ -131,12 +143,21 @@ class _Numbering:
         """The words by number, packed, and as a list if they came as one."""
         if self._numbers is None:
             return (*self._scanner.words, None)
-        words = list(self._numbers)
+        words = self.words_from(0)
+        encoded = [word.encode("utf-8", "surrogatepass") for word in words]
+        return np.frombuffer(b"".join(encoded), np.uint8), np.cumsum([0, *map(len, encoded)]), words
+
+    def words_from(self, first):
+        """The words that have the number `first` or a higher one, a list of str."""
+        if self._numbers is None:
+            words_utf8, word_offsets = self._scanner.words
+            word_offsets = word_offsets[first:]
+            return unpack_strings(words_utf8[word_offsets[0] :], word_offsets - word_offsets[0])
+        words = list(itertools.islice(self._numbers, first, None))
         for word in words:
             if not isinstance(word, str):
                 raise TypeError(f"words must be strings, got {word!r}, a {type(word).__name__}")
-        encoded = [word.encode("utf-8", "surrogatepass") for word in words]
-        return np.frombuffer(b"".join(encoded), np.uint8), np.cumsum([0, *map(len, encoded)]), words
+        return words
 
 
 def _open(path):

@@ -72,7 +72,7 @@ def test_many_blocks_give_what_one_gives(monkeypatch):
         ([["a", 3]], TypeError, "words must be strings, got 3"),
         ([["a", ["b"]]], TypeError, "sentence 0"),
         ([["a"]], ValueError, "lower min_count"),
-        ([[], []], ValueError, "lower min_count"),
+        ([[], []], ValueError, "no word to learn from: none of 2 sentences"),
     ],
 )
 def test_bad_sentences(sentences, error, message):
