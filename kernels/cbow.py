@@ -15,11 +15,14 @@ the sum, and both agree.
 ``kernels/skipgram.py``, whose table of symbols holds here, too. Every function returns the summed loss.
 """
 
+import functools
+
 import numpy as np
 
 from kernels.compile import compiled
+from kernels.runs import chunk_kernel, single_kernel, train_chunks, train_singly
 from kernels.simd import LANES, add_lanes, fetch_row, fma, lanes_of_zeros, load, sigmoid_softplus, splat, store
-from kernels.skipgram import seen_from, sigmoid_numpy, softplus_numpy
+from kernels.skipgram import centre_functions, seen_from, sigmoid_numpy, softplus_numpy, window_functions
 from kernels.tiles import add_products, gather, gradient, multiply_tile
 
 CHUNK = 8
@@ -249,5 +252,47 @@ def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative, mea
     return loss
 
 
-IMPLEMENTATIONS = {"numpy": block_numpy, "cpu": block_cpu}
-WORD_IMPLEMENTATIONS = {"numpy": word_numpy, "cpu": word_cpu}
+@functools.cache
+def _weigh_itself():
+    """Device function, as ``kernels/runs.py`` has it: a token that has a context is to tell itself from noise."""
+    from numba import cuda
+
+    @cuda.jit(device=True)
+    def weigh(i, c, low, J, text, noise, share):
+        tokens, left, right = text
+        if right[i] - left[i] < 2:
+            return np.float32(0)
+        if c < J:
+            return np.float32(1 if low + c == i else 0)
+        return share if noise[c - J] != tokens[i] else np.float32(0)
+
+    return weigh
+
+
+@functools.cache
+def _word_kernel():
+    return single_kernel(*window_functions(), *centre_functions())
+
+
+def word_cuda(W_in, W_out, tokens, left, right, negatives, alphas, mean, legacy):
+    """:func:`word_numpy` on a GPU: runs of 1024 tokens, which race with each other (``kernels/runs.py``)."""
+    text, divide = (tokens, left, right), mean and not legacy
+    return train_singly(_word_kernel(), W_in, W_out, text, negatives, alphas, mean, divide)
+
+
+@functools.cache
+def _block_kernel():
+    return chunk_kernel(CHUNK, *window_functions(), _weigh_itself())
+
+
+def block_cuda(W_in, W_out, tokens, left, right, negatives, alphas, negative, mean, legacy):
+    """:func:`block_numpy` on a GPU: runs of 64 chunks, which race with each other (``kernels/runs.py``)."""
+    # The targets of a chunk are its own tokens.
+    bounds = np.append(CHUNK * np.arange(len(negatives)), len(tokens)).astype(np.int32)
+    spans, text = np.stack([bounds[:-1], bounds[1:]], axis=1), (tokens, left, right)
+    arguments = text, negatives, alphas, negative, mean, mean and not legacy
+    return train_chunks(_block_kernel(), CHUNK, W_in, W_out, *arguments, spans)
+
+
+IMPLEMENTATIONS = {"numpy": block_numpy, "cpu": block_cpu, "cuda": block_cuda}
+WORD_IMPLEMENTATIONS = {"numpy": word_numpy, "cpu": word_cpu, "cuda": word_cuda}

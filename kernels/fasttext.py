@@ -20,11 +20,23 @@ All else is as in ``skipgram.py``.
 Bojanowski, Grave, Joulin & Mikolov, "Enriching Word Vectors with Subword Information", TACL 2017.
 """
 
+import functools
+
 import numpy as np
 
 from kernels.compile import compiled
+from kernels.runs import THREADS, chunk_kernel, train_chunks
 from kernels.simd import LANES, fetch_row, fma, lanes_of_zeros, load, splat, store
-from kernels.skipgram import CHUNK, chunk_gradient, chunk_numpy, room_for_chunks, seen_from, update_targets
+from kernels.skipgram import (
+    CHUNK,
+    chunk_gradient,
+    chunk_numpy,
+    room_for_chunks,
+    seen_from,
+    spans_cuda,
+    update_targets,
+    weigh_window,
+)
 from kernels.tiles import add_products
 
 
@@ -127,5 +139,63 @@ def add_row(z, P, pieces, start, stop, steps, r):
             store(z, row + d, fma(one, load(z, row + d), load(steps, r * P + d)))
 
 
-COMPOSE_IMPLEMENTATIONS = {"numpy": compose_numpy, "cpu": compose_cpu}
-IMPLEMENTATIONS = {"numpy": block_numpy, "cpu": block_cpu}
+@functools.cache
+def _compose_kernel():
+    global cuda  # Numba's simulator looks for it among the globals
+    from numba import cuda
+
+    @cuda.jit
+    def compose(W_in, pieces, offsets, composed):
+        word = cuda.blockIdx.x
+        start, stop = offsets[word], offsets[word + 1]
+        for d in range(cuda.threadIdx.x, W_in.shape[1], THREADS):
+            total = np.float32(0)
+            for piece in range(start, stop):
+                total += W_in[pieces[piece], d]
+            composed[word, d] = total / np.float32(max(stop - start, 1))
+
+    return compose
+
+
+def compose_cuda(W_in, pieces, offsets):
+    """:func:`compose_numpy` on a GPU, for float32: a thread block for each word. Returns an array on the device."""
+    from numba import cuda
+
+    composed = cuda.device_array((len(offsets) - 1, W_in.shape[1]), W_in.dtype)
+    if len(composed):
+        _compose_kernel()[len(composed), THREADS](W_in, pieces, offsets, composed)
+    return composed
+
+
+@functools.cache
+def _piece_functions():
+    """Device functions, as ``kernels/runs.py`` has them: a token has the rows of its pieces."""
+    from numba import cuda
+
+    @cuda.jit(device=True)
+    def count(i, text):
+        tokens, offsets = text[0], text[4]
+        return offsets[tokens[i] + 1] - offsets[tokens[i]]
+
+    @cuda.jit(device=True)
+    def row(i, p, text):
+        tokens, pieces, offsets = text[0], text[3], text[4]
+        return pieces[offsets[tokens[i]] + p]
+
+    return count, row
+
+
+@functools.cache
+def _block_kernel():
+    return chunk_kernel(CHUNK, *_piece_functions(), weigh_window())
+
+
+def block_cuda(W_in, W_out, pieces, offsets, tokens, left, right, negatives, alphas, negative):
+    """:func:`block_numpy` on a GPU: runs of 64 chunks, which race with each other (``kernels/runs.py``)."""
+    spans = spans_cuda(left, right, len(negatives))
+    text = tokens, left, right, pieces, offsets
+    return train_chunks(_block_kernel(), CHUNK, W_in, W_out, text, negatives, alphas, negative, True, False, spans)
+
+
+COMPOSE_IMPLEMENTATIONS = {"numpy": compose_numpy, "cpu": compose_cpu, "cuda": compose_cuda}
+IMPLEMENTATIONS = {"numpy": block_numpy, "cpu": block_cpu, "cuda": block_cuda}

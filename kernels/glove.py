@@ -33,9 +33,13 @@ Pennington, Socher & Manning, "GloVe: Global Vectors for Word Representation", 2
 Subgradient Methods for Online Learning and Stochastic Optimization", 2011.
 """
 
+import functools
+import math
+
 import numpy as np
 
 from kernels.compile import compiled
+from kernels.runs import WARP
 from kernels.simd import LANES, add_lanes, exp, fetch, fma, load, over_square_root, splat, store
 
 # A sum of squares that lets its parameter move no more.
@@ -109,4 +113,63 @@ def tile_cpu(W, C, rows, columns, logs, alpha, x_max, power):
     return loss
 
 
-IMPLEMENTATIONS = {"numpy": tile_numpy, "cpu": tile_cpu}
+@functools.cache
+def _cuda_kernel():
+    global cuda  # Numba's simulator looks for it among the globals
+    from numba import cuda
+
+    float32 = np.float32
+
+    @cuda.jit
+    def train(W, C, rows, columns, logs, starts, alpha, log_x_max, power, losses):
+        tile, thread = cuda.blockIdx.x, cuda.threadIdx.x
+        P = W.shape[1] // 2
+        # Two rows in turn: nobody writes to one while others still read it.
+        products = cuda.shared.array((2, WARP), float32)
+        loss = 0.0
+        for entry in range(starts[tile], starts[tile + 1]):
+            i, j, log_x, side = rows[entry], columns[entry], logs[entry], entry % 2
+            product = float32(0)
+            for d in range(thread, P, WARP):
+                product += W[i, d] * C[j, d]
+            products[side, thread] = product
+            cuda.syncthreads()
+            difference = -log_x
+            for t in range(WARP):
+                difference += products[side, t]
+            weight = math.exp(min(float32(0), power * (log_x - log_x_max)))
+            loss += float32(0.5) * weight * difference * difference
+            step = alpha * weight * difference
+            for d in range(thread, P, WARP):
+                w, c, s_w, s_c = W[i, d], C[j, d], W[i, P + d], C[j, P + d]
+                step_w, step_c = step * c, step * w
+                W[i, d] = w - step_w / math.sqrt(s_w)
+                C[j, d] = c - step_c / math.sqrt(s_c)
+                W[i, P + d] = s_w + step_w * step_w
+                C[j, P + d] = s_c + step_c * step_c
+        if thread == 0:
+            losses[tile] = loss
+
+    return train
+
+
+def tile_cuda(W, C, rows, columns, logs, alpha, x_max, power, starts=None):
+    """:func:`tile_numpy` on a GPU: a thread block of one warp takes the entries in order, its threads the columns.
+
+    Parameters
+    ----------
+    starts : array on the device, shape (tiles + 1,), int64, optional
+        Where each of several tiles begins and ends among the entries; each is a thread block's. No two tiles may share
+        a row of W or of C: then the numbers are those of one tile after the other, in every call.
+    """
+    from numba import cuda
+
+    starts = cuda.to_device(np.array([0, len(rows)])) if starts is None else starts
+    tiles = len(starts) - 1
+    losses = cuda.device_array(tiles, np.float64)
+    numbers = np.float32(alpha), np.float32(np.log(x_max)), np.float32(power)
+    _cuda_kernel()[tiles, WARP](W, C, rows, columns, logs, starts, *numbers, losses)
+    return float(losses.copy_to_host().sum())
+
+
+IMPLEMENTATIONS = {"numpy": tile_numpy, "cpu": tile_cpu, "cuda": tile_cuda}

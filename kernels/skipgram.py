@@ -31,9 +31,12 @@ Mikolov, Chen, Corrado & Dean, "Efficient Estimation of Word Representations in 
 Sutskever, Chen, Corrado & Dean, "Distributed Representations of Words and Phrases and their Compositionality", 2013b.
 """
 
+import functools
+
 import numpy as np
 
 from kernels.compile import compiled
+from kernels.runs import THREADS, chunk_kernel, single_kernel, train_chunks, train_singly
 from kernels.simd import fetch_row, lanes_of_zeros, sigmoid_softplus
 from kernels.tiles import add_products, gather, gradient, multiply_tile
 
@@ -282,5 +285,110 @@ def seen_from(left, right, first, last, row, rows):
     return begin, end
 
 
-IMPLEMENTATIONS = {"numpy": block_numpy, "cpu": block_cpu}
-PAIR_IMPLEMENTATIONS = {"numpy": pair_numpy, "cpu": pair_cpu}
+# On a GPU ------------------------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def centre_functions():
+    """Device functions, as ``kernels/runs.py`` has them: a token has one row, its own."""
+    from numba import cuda
+
+    @cuda.jit(device=True)
+    def count(i, text):
+        return 1
+
+    @cuda.jit(device=True)
+    def row(i, p, text):
+        return text[0][i]
+
+    return count, row
+
+
+@functools.cache
+def window_functions():
+    """Device functions: a token has the rows of the words in its window."""
+    from numba import cuda
+
+    @cuda.jit(device=True)
+    def count(i, text):
+        return text[2][i] - text[1][i] - 1
+
+    @cuda.jit(device=True)
+    def row(i, p, text):
+        j = text[1][i] + p
+        return text[0][j + 1 if j >= i else j]
+
+    return count, row
+
+
+@functools.cache
+def weigh_window():
+    """Device function: a token is to tell the words of its window; noise counts for each of them, but for itself."""
+    from numba import cuda
+
+    @cuda.jit(device=True)
+    def weigh(i, c, low, J, text, noise, share):
+        tokens, begin, end = text[0], text[1][i], text[2][i]
+        if c < J:
+            return np.float32(1 if begin <= low + c < end and low + c != i else 0)
+        pairs = 0
+        for j in range(begin, end):
+            pairs += 1 if j != i and tokens[j] != noise[c - J] else 0
+        return share * np.float32(pairs)
+
+    return weigh
+
+
+@functools.cache
+def _span_kernel():
+    global cuda  # Numba's simulator looks for it among the globals
+    from numba import cuda
+
+    @cuda.jit
+    def span(left, right, spans):
+        chunk = cuda.grid(1)
+        if chunk < spans.shape[0]:
+            first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), left.shape[0])
+            low, high = left[first], right[first]
+            for i in range(first, last):
+                low, high = min(low, left[i]), max(high, right[i])
+            spans[chunk, 0], spans[chunk, 1] = low, high
+
+    return span
+
+
+def spans_cuda(left, right, chunks):
+    """Where the windows of each chunk begin and end: an array of the host, (C, 2), int32."""
+    if chunks == 0:
+        return np.empty((0, 2), np.int32)
+    from numba import cuda
+
+    spans = cuda.device_array((chunks, 2), np.int32)
+    _span_kernel()[-(-chunks // THREADS), THREADS](left, right, spans)
+    return spans.copy_to_host()
+
+
+@functools.cache
+def _pair_kernel():
+    return single_kernel(*centre_functions(), *window_functions())
+
+
+def pair_cuda(W_in, W_out, tokens, left, right, negatives, alphas):
+    """:func:`pair_numpy` on a GPU: runs of 1024 tokens, which race with each other (``kernels/runs.py``)."""
+    return train_singly(_pair_kernel(), W_in, W_out, (tokens, left, right), negatives, alphas, False, False)
+
+
+@functools.cache
+def _block_kernel():
+    return chunk_kernel(CHUNK, *centre_functions(), weigh_window())
+
+
+def block_cuda(W_in, W_out, tokens, left, right, negatives, alphas, negative):
+    """:func:`block_numpy` on a GPU: runs of 64 chunks, which race with each other (``kernels/runs.py``)."""
+    spans = spans_cuda(left, right, len(negatives))
+    text = tokens, left, right
+    return train_chunks(_block_kernel(), CHUNK, W_in, W_out, text, negatives, alphas, negative, False, False, spans)
+
+
+IMPLEMENTATIONS = {"numpy": block_numpy, "cpu": block_cpu, "cuda": block_cuda}
+PAIR_IMPLEMENTATIONS = {"numpy": pair_numpy, "cpu": pair_cpu, "cuda": pair_cuda}
