@@ -194,9 +194,10 @@ class _Reader:
                 vectors.resize((len(keys), d), refcheck=False)
                 vectors[len(keys) - n :] = block[:n]
                 bar.update(n)
+                lines = self.rest.count(b"\n", 0, taken) if parse is parse_text else 0
                 if bad:
-                    self._complain(self.rest[taken:], d, parse, self.lines_before + self.rest.count(b"\n", 0, taken))
-                self._take(taken, self.rest.count(b"\n", 0, taken))
+                    self._complain(self.rest[taken:], d, parse, self.lines_before + lines)
+                self._take(taken, lines)
                 if self.ended and (n < room or not self.rest):
                     break
                 if not self.ended and n < room:

@@ -73,10 +73,10 @@ def test_projector_tables(tmp_path, keyed, end):
 
 
 @pytest.mark.peer("gensim")
-@pytest.mark.parametrize("name", ["v.txt", "v.txt.gz", "v.bin"])
+@pytest.mark.parametrize("name", ["v.txt", "v.txt.gz", "v.bin", "v.bin.gz"])
 def test_gensim_reads_ours_and_we_read_gensims(tmp_path, keyed, name):
     models = pytest.importorskip("gensim.models")
-    binary = name.endswith(".bin")
+    binary = ".bin" in name
     keyed.save(tmp_path / name)
     theirs = models.KeyedVectors.load_word2vec_format(tmp_path / name, binary=binary)
     assert theirs.index_to_key == WORDS

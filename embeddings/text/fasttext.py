@@ -30,8 +30,9 @@ _ARGUMENTS = {
 class FastText(WordEmbedder):
     """Skip-gram with negative sampling over subwords.
 
-    A word is the mean of a vector of its own and those of its character n-grams, which are hashed into buckets. Only
-    buckets that a word of the corpus falls into are kept: the others would never be trained.
+    A word is the mean of a vector of its own and those of its character n-grams, which are hashed into buckets; an
+    unseen word is the mean of its n-grams. Only buckets that a word of the corpus falls into are kept: the others would
+    never be trained, and count as zeros.
 
     Parameters
     ----------

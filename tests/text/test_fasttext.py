@@ -72,9 +72,10 @@ def test_save_and_load(tmp_path):
 def test_new_words_join_the_vocabulary():
     model = FastText(**SETTINGS).fit(world(1000))
     old, count, buckets = list(model.index_to_key_), model.counts_[0], model.buckets_
-    # Until it is trained on, a new word is what its n-grams say.
-    FastText.partial_fit(untrained := FastText(**SETTINGS).fit(world(1000)).set_params(alpha=0, min_alpha=0), HAMSTERS)
+    # Before it is trained on, a new word is what its n-grams say, and the old ones are what they were.
+    untrained = FastText(**SETTINGS).fit(world(1000)).set_params(alpha=0, min_alpha=0).partial_fit(HAMSTERS)
     assert untrained.wv.similarity("kittens", "kitten") > 0.5
+    np.testing.assert_array_equal(untrained.transform([*old, "kittenlike"]), model.transform([*old, "kittenlike"]))
     model.partial_fit(HAMSTERS)
     assert model.index_to_key_ == [*old, "hamster", "kittens"]
     assert model.counts_[0] == count + 600 and model.counts_[-1] == 300
