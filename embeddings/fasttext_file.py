@@ -114,7 +114,8 @@ class _Reader:
         W_out, _ = self._matrix("output", arguments["dim"])
         if self.at != len(self.data):
             self._fail(f"{len(self.data) - self.at:,} bytes too many")
-        if len(W_in) != n_words + bucket:
+        # Rows have numbers of 32 bits.
+        if len(W_in) != n_words + bucket or len(W_in) >= 1 << 31:
             self._fail(f"{len(W_in):,} rows do not fit {n_words:,} words and {bucket:,} buckets")
         return FastTextFile(arguments, words, np.array(counts, np.int64), W_in, W_out, start)
 

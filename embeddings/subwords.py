@@ -75,7 +75,7 @@ class Subwords:
         self.settings = min_n, max_n, bucket
         buckets = np.asarray(buckets)
         # A file of fastText's has a row for every bucket: then a bucket's number is its row.
-        self._dense = len(buckets) == bucket and bool((np.diff(buckets) > 0).all())
+        self._dense = len(buckets) == bucket and np.array_equal(buckets, np.arange(bucket))
         self._order = np.argsort(buckets, kind="stable")
         self._sorted = buckets[self._order]
 

@@ -160,10 +160,23 @@ class FastText(WordEmbedder):
 
         Each call trains for `epochs` epochs, with the learning rate falling anew. New words begin with what their
         n-grams have learned.
+
+        Parameters
+        ----------
+        X : path, or iterable of str or of lists of str
+            As for :meth:`fit`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As by :meth:`fit`, or if `vector_size` is no longer that of the vectors.
         """
         if not self.__sklearn_is_fitted__():
             return self.fit(X)
         self._check_parameters()
+        d = self.vectors_.shape[1]
+        if self.vector_size != d:
+            raise ValueError(f"vector_size must stay {d}, that of the vectors learned so far, got {self.vector_size}")
         corpus = Corpus.encode(X, self.min_count, known=self.index_to_key_)
         corpus.counts[: len(self.counts_)] += self.counts_
         self._learn_from(corpus)
@@ -173,10 +186,11 @@ class FastText(WordEmbedder):
         """Draw vectors for words and buckets that are new, and train."""
         V, d = len(self.index_to_key_), self.vector_size
         new_words = corpus.words[V:]
-        hashed, offsets = ngram_buckets(new_words, *self._ngram_settings)
+        # Of old words, too: with other lengths of n-grams they may need more buckets than before.
+        hashed, offsets = ngram_buckets(corpus.words, *self._ngram_settings)
         is_new = ~np.isin(hashed, self.buckets_)
         # Frequent n-grams first, so that what is used often lies together in memory.
-        uses = np.repeat(corpus.counts[V:], np.diff(offsets)).astype(np.float64)
+        uses = np.repeat(corpus.counts, np.diff(offsets)).astype(np.float64)
         buckets, inverse = np.unique(hashed[is_new], return_inverse=True)
         order = np.argsort(-np.bincount(inverse, uses[is_new], len(buckets)), kind="stable")
         drawn = np.random.default_rng([self.seed, 0, V]).random((len(new_words) + len(buckets), d), np.float32)

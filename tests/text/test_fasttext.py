@@ -92,7 +92,17 @@ def test_partial_fit_begins_as_fit_does_and_survives_bad_sentences():
     with pytest.raises(ValueError, match="no two words"):
         model.partial_fit([["alone"]])
     assert model.transform(["alone", "cat", "kittenlike"]).shape == (3, 24)
+    with pytest.raises(ValueError, match="vector_size must stay 24"):
+        FastText(**SETTINGS).fit(world(300)).set_params(vector_size=8).partial_fit(world(300))
     assert model.fit(world(300)).vectors_.tobytes() == FastText(**SETTINGS).fit(world(300)).vectors_.tobytes()
+
+
+def test_shorter_ngrams_than_before_get_vectors():
+    model = FastText(**SETTINGS).fit(world(300)).set_params(min_n=2)
+    model.partial_fit(world(300))
+    wanted = [fnv1a(gram) % 5000 for gram in (b"<c", b"ca", b"at", b"t>")]
+    assert set(wanted) <= set(model.buckets_.tolist())
+    assert model.wv["ca"].any()
 
 
 def test_goes_on_from_a_checkpoint_with_the_same_bits(tmp_path):
