@@ -5,8 +5,9 @@ import importlib
 import numpy as np
 import pytest
 
-from kernels import glove, runs
+from kernels import cooccurrence, glove, runs
 from kernels.device import cuda_is_available
+from tests.kernels.cases import cooccurrence as cooccurrence_cases
 from tests.kernels.cases import glove as glove_cases
 from tests.kernels.test_implementations import assert_same, to_device, to_host
 
@@ -20,7 +21,7 @@ TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}
         ("skipgram", "IMPLEMENTATIONS", "two chunks and a piece"),
         ("skipgram", "PAIR_IMPLEMENTATIONS", "few different words"),
         ("cbow", "IMPLEMENTATIONS", "two chunks and a piece"),
-        ("cbow", "WORD_IMPLEMENTATIONS", "some words"),
+        ("cbow", "WORD_IMPLEMENTATIONS", "some words alone"),
         ("fasttext", "IMPLEMENTATIONS", "two chunks and a piece"),
     ],
 )
@@ -44,3 +45,10 @@ def test_cuda_tiles_at_once_equal_one_after_the_other():
     comp = glove.tile_cuda(*on_device, *to_device([np.array([0, 25, 25, 40])]))
     assert_same(ref, comp, TOLERANCE, "loss")
     assert_same((W, C), to_host(on_device[:2]), TOLERANCE, "W and C")
+
+
+def test_cuda_blocks_count_one_row_after_the_other(monkeypatch):
+    arguments = cooccurrence_cases.rows(90, 11, 2)
+    monkeypatch.setattr(cooccurrence, "ROOM", 3 * 11)
+    comp = to_host(cooccurrence.rows_cuda(*to_device(arguments)))
+    assert_same(cooccurrence.rows_numpy(*arguments), comp, TOLERANCE, "rows")

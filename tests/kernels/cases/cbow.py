@@ -26,6 +26,7 @@ CASES = {
         "some words": lambda: word(23, True, False),
         "as gensim": lambda: word(23, True, True),
         "sums": lambda: word(20, False, False, V=3),
+        "some words alone": lambda: word(23, True, False, sentences=20),
         "no noise": lambda: word(7, True, False, K=0),
         "no word": lambda: word(0, True, False),
     },
