@@ -216,6 +216,8 @@ def _to_json(name, value):
         return value
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic | float | int)):
         return {"dtype": np.dtype(value).str}
     if isinstance(value, tuple):

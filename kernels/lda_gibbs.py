@@ -31,6 +31,9 @@ n_k     n_k              (T, K) int32      counts of each tile, updated in place
 η       eta              scalar
 ======= ================ ================= ====================================================
 
+Every function returns Σ log Σ_k p(k) over the places, in float64: divided by n_d - 1 + Σα, which no draw changes,
+Σ_k p(k) is the probability of the word at a place, given the topics of all others.
+
 Griffiths & Steyvers, "Finding scientific topics", PNAS 2004; Yan, Xu & Qi, "Parallel Inference for Latent Dirichlet
 Allocation on Graphics Processing Units", NIPS 2009.
 """
@@ -95,11 +98,13 @@ def tiles_numpy(words, documents, starts, tiles, z, uniforms, n_dk, n_wk, n_k, a
     >>> z, n_k = np.array([0], np.uint16), np.array([[1, 9]], np.int32)
     >>> n_dk, n_wk = np.zeros((1, 16), np.float32), np.zeros((1, 16), np.float32)
     >>> n_dk[0, :2], n_wk[0, :2] = (1, 9), (1, 9)
-    >>> tiles_numpy(np.array([0]), *runs, z, np.array([0.5]), n_dk, n_wk, n_k, np.array([0.1, 0.1]), 0.01)
+    >>> counts = n_dk, n_wk, n_k
+    >>> log_p = tiles_numpy(np.array([0]), *runs, z, np.array([0.5]), *counts, np.array([0.1, 0.1]), 0.01)
     >>> z.tolist(), n_dk[0, :2].tolist(), n_k.tolist()
     ([1], [0.0, 10.0], [[0, 10]])
     """
     V, K = len(n_wk), len(alpha)
+    log_p = 0.0
     for tile in range(len(tiles) - 1):
         for run in range(tiles[tile], tiles[tile + 1]):
             d = documents[run]
@@ -109,9 +114,11 @@ def tiles_numpy(words, documents, starts, tiles, z, uniforms, n_dk, n_wk, n_k, a
                 for counts in (n_dk[d], n_wk[w], n_k[tile]):
                     counts[z[i]] -= 1
                 p = (n_dk[d, :K] + alpha) * (n_wk[w, :K] + eta) * inverse
+                log_p += np.log(p.sum())
                 z[i] = choose_numpy(p, uniforms[i])
                 for counts in (n_dk[d], n_wk[w], n_k[tile]):
                     counts[z[i]] += 1
+    return float(log_p)
 
 
 @compiled
@@ -134,6 +141,7 @@ def tiles_cpu(words, documents, starts, tiles, z, uniforms, n_dk, n_wk, n_k, alp
         units[lane * LANES + lane] = 1
     one, minus, zero = splat(1), splat(-1), splat(0)
     last = words.shape[0] - 1
+    log_p, product = 0.0, 1.0
     for tile in range(tiles.shape[0] - 1):
         for run in range(tiles[tile], tiles[tile + 1]):
             d = np.int64(documents[run]) * P
@@ -162,7 +170,13 @@ def tiles_cpu(words, documents, starts, tiles, z, uniforms, n_dk, n_wk, n_k, alp
                     total = fma(one, group, total)
                     store(groups, first // 8, total)
                 ends = scan_lanes(total)
-                target = uniforms[i] * lane_of(ends, LANES - 1)
+                whole = lane_of(ends, LANES - 1)
+                # A logarithm for every few places is enough.
+                product *= whole
+                if i % 8 == 0:
+                    log_p += np.log(product)
+                    product = 1.0
+                target = uniforms[i] * whole
                 column = count_bits(lanes_at_most(ends, target))
                 rest = target - (lane_of(ends, column - 1) if column > 0 else np.float32(0))
                 group_number = 0
@@ -182,15 +196,18 @@ def tiles_cpu(words, documents, starts, tiles, z, uniforms, n_dk, n_wk, n_k, alp
                 unit = load(units, new % LANES * LANES)
                 store(flat_d, d + row, fma(one, unit, load(flat_d, d + row)))
                 store(flat_w, w + row, fma(one, unit, load(flat_w, w + row)))
+    return log_p + np.log(product)
 
 
 @functools.cache
 def _cuda_kernel():
-    global cuda  # Numba's simulator looks for it among the globals
+    global cuda, math  # Numba's simulator looks for them among the globals
+    import math
+
     from numba import cuda
 
     @cuda.jit
-    def sample(words, documents, starts, tiles, z, uniforms, n_dk, n_wk, n_k, alpha, eta):
+    def sample(words, documents, starts, tiles, z, uniforms, n_dk, n_wk, n_k, alpha, eta, log_p):
         p = cuda.shared.array(CUDA_TOPICS, np.float32)
         inverse = cuda.shared.array(CUDA_TOPICS, np.float32)
         columns = cuda.shared.array(LANES, np.float32)
@@ -217,6 +234,7 @@ def _cuda_kernel():
                     total = np.float32(0)
                     for column in range(LANES):
                         total += columns[column]
+                    log_p[tile] += math.log(total)
                     rest = uniforms[i] * total
                     column = 0
                     while column < min(LANES, K) - 1 and columns[column] <= rest:
@@ -242,9 +260,13 @@ def tiles_cuda(words, documents, starts, tiles, z, uniforms, n_dk, n_wk, n_k, al
     """:func:`tiles_numpy` on a GPU, a block of threads for each tile: they must share neither documents nor words."""
     if alpha.shape[0] > CUDA_TOPICS:
         raise ValueError(f"on a GPU there may be {CUDA_TOPICS} topics, got {alpha.shape[0]}")
-    if tiles.shape[0] > 1:
-        arguments = words, documents, starts, tiles, z, uniforms, n_dk, n_wk, n_k, alpha, np.float32(eta)
-        _cuda_kernel()[tiles.shape[0] - 1, THREADS](*arguments)
+    T = tiles.shape[0] - 1
+    if T == 0:
+        return 0.0
+    kernel = _cuda_kernel()
+    log_p = cuda.to_device(np.zeros(T))
+    kernel[T, THREADS](words, documents, starts, tiles, z, uniforms, n_dk, n_wk, n_k, alpha, np.float32(eta), log_p)
+    return float(log_p.copy_to_host().sum())
 
 
 IMPLEMENTATIONS = {"numpy": tiles_numpy, "cpu": tiles_cpu, "cuda": tiles_cuda}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from embeddings.text import AverageEncoder, NGramVectorizer, OneHotEncoder, TfidfVectorizer
+from embeddings.text import AverageEncoder, LatentDirichletAllocation, NGramVectorizer, OneHotEncoder, TfidfVectorizer
 from embeddings.vectors import KeyedVectors
 
 
@@ -28,5 +28,6 @@ MODELS = [
         lambda: AverageEncoder(word_vectors(), weighting="sif", remove_components=1),
         sentences,
     ),
+    ("LatentDirichletAllocation", lambda: LatentDirichletAllocation(3, min_count=1, epochs=5), sentences),
     ("TfidfVectorizer", lambda: TfidfVectorizer(sublinear_tf=True, norm="l1"), sentences),
 ]

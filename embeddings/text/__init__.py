@@ -7,6 +7,7 @@ _HOMES = {
     "FastText": "fasttext",
     "GloVe": "glove",
     "LSA": "lsa",
+    "LatentDirichletAllocation": "lda",
     "NGramVectorizer": "ngram",
     "OneHotEncoder": "one_hot",
     "PPMI": "ppmi",
