@@ -1,4 +1,4 @@
-"""Which implementation of a kernel runs, and whether a GPU is there."""
+"""Which implementation of a kernel runs, whether a GPU is there, and arrays on their way to it and back."""
 
 import functools
 import importlib.util
@@ -54,3 +54,17 @@ def implementation(implementations, device="cpu"):
             '(pip install "embeddings-from-scratch[cuda]"); none was found. Use device="cpu".'
         )
     return implementations[device]
+
+
+def to_device(array, device):
+    """`array` where `device` reaches it: a copy on the GPU for ``"cuda"``, or itself."""
+    if device != "cuda":
+        return array
+    from numba import cuda
+
+    return cuda.to_device(array)
+
+
+def to_host(array):
+    """A copy of an array that is on the GPU; any other is returned itself."""
+    return array.copy_to_host() if hasattr(array, "copy_to_host") else array

@@ -4,11 +4,10 @@ import numpy as np
 from scipy import sparse
 
 from kernels import cooccurrence as kernel
-from kernels.device import implementation
+from kernels.device import implementation, to_device, to_host
 
 spread = implementation(kernel.SPREAD_IMPLEMENTATIONS)
 index = implementation(kernel.INDEX_IMPLEMENTATIONS)
-count_rows = implementation(kernel.ROWS_IMPLEMENTATIONS)
 
 # A block has at most so many rows (whose numbers fit a uint16 and whose vectors fit a cache), and entries.
 BLOCK_ROWS, BLOCK_ENTRIES = 512, 1 << 22
@@ -28,6 +27,8 @@ class Cooccurrences:
         It sees to both sides; False: to the left alone.
     distance_weighting : bool, default True
         A word counts 1 / distance; False: 1.
+    device : {"cpu", "cuda", "numpy"}, default "cpu"
+        What counts the rows.
 
     Attributes
     ----------
@@ -44,8 +45,9 @@ class Cooccurrences:
     [[0.0, 1.5, 1.5, 1.0], [1.5, 0.0, 1.0, 0.0], [1.5, 1.0, 0.0, 0.5], [1.0, 0.0, 0.5, 0.0]]
     """
 
-    def __init__(self, corpus, window=10, symmetric=True, distance_weighting=True):
+    def __init__(self, corpus, window=10, symmetric=True, distance_weighting=True, device="cpu"):
         V = len(corpus.words)
+        self._device, self._count_rows = device, implementation(kernel.ROWS_IMPLEMENTATIONS, device)
         self._before = 1 / np.arange(1, window + 1) if distance_weighting else np.ones(window)
         self._after = self._before * symmetric
         self._places = spread(corpus.tokens, corpus.offsets, window, V)
@@ -60,6 +62,7 @@ class Cooccurrences:
             bounds.append(bounds[-1] + max(1, int(np.searchsorted(total, BLOCK_ENTRIES, "right"))))
         self.bounds = np.array(bounds)
         self.shape = (V, V)
+        self._places = to_device(self._places, device)
 
     def __len__(self):
         return len(self.bounds) - 1
@@ -74,8 +77,9 @@ class Cooccurrences:
         counts : array, float32
         """
         starts = self._starts[self.bounds[b] : self.bounds[b + 1] + 1]
-        positions = self._positions[starts[0] : starts[-1]]
-        return count_rows(self._places, positions, starts - starts[0], self._before, self._after, self.shape[1])
+        arrays = self._positions[starts[0] : starts[-1]], starts - starts[0], self._before, self._after
+        arrays = (to_device(array, self._device) for array in arrays)
+        return tuple(map(to_host, self._count_rows(self._places, *arrays, self.shape[1])))
 
     def matrix(self):
         """All of X, a scipy.sparse.csr_matrix of float32."""

@@ -10,10 +10,8 @@ from embeddings.text.cooccurrence import Cooccurrences
 from embeddings.text.corpus import Corpus
 from embeddings.text.word_embedder import Training, WordEmbedder
 from kernels import glove as kernel
-from kernels.device import implementation
+from kernels.device import implementation, to_device, to_host
 from kernels.simd import LANES, lanes_of_zeros
-
-train_tile = implementation(kernel.IMPLEMENTATIONS)
 
 
 class GloVe(WordEmbedder):
@@ -39,6 +37,9 @@ class GloVe(WordEmbedder):
     epochs : int, default 15
     workers : int, default 1
         Threads. The vectors are the same, to the last bit, for any number.
+    device : {"cpu", "cuda", "numpy"}, default "cpu"
+        What counts and trains: our threads; an NVIDIA GPU, whose vectors are the same in every run, too, and but for
+        rounding those of the CPU; or the reference in NumPy, to be read and compared with, hundreds of times slower.
     seed : int, default 1
     callbacks : sequence of callables, default ()
         Each is called with the model after every epoch; ``vectors_`` are those so far.
@@ -90,6 +91,7 @@ class GloVe(WordEmbedder):
         alpha=0.05,
         epochs=15,
         workers=1,
+        device="cpu",
         seed=1,
         callbacks=(),
         checkpoint=None,
@@ -104,6 +106,7 @@ class GloVe(WordEmbedder):
         self.alpha = alpha
         self.epochs = epochs
         self.workers = workers
+        self.device = device
         self.seed = seed
         self.callbacks = callbacks
         self.checkpoint = checkpoint
@@ -123,12 +126,14 @@ class GloVe(WordEmbedder):
             For bad parameters or sentences, or if no word occurs `min_count` times, or no two stand together.
         FloatingPointError
             If the training diverges: `alpha` is too large.
+        RuntimeError
+            For ``device="cuda"`` where there is no GPU.
         KeyboardInterrupt
             After Ctrl-C. The model then has what it learned so far, and can be used and saved.
         """
         self._check_parameters()
         corpus = Corpus.encode(X, self.min_count)
-        counts = Cooccurrences(corpus, self.window, self.symmetric, self.distance_weighting)
+        counts = Cooccurrences(corpus, self.window, self.symmetric, self.distance_weighting, self.device)
         entries = _Entries(counts, self.seed)
         if len(entries) == 0:
             raise ValueError("no two words stand together in any sentence; there is nothing to learn from")
@@ -138,6 +143,7 @@ class GloVe(WordEmbedder):
 
     def _check_parameters(self):
         self._check_training()
+        implementation(kernel.IMPLEMENTATIONS, self.device)
         check_integer("window", self.window, minimum=1)
         for name in ("symmetric", "distance_weighting"):
             check_choice(name, getattr(self, name), (True, False))
@@ -200,10 +206,11 @@ class _GloVeTraining(Training):
     def __init__(self, model, entries):
         super().__init__(model, len(entries))
         self.entries = entries
+        self.train_tile = implementation(kernel.IMPLEMENTATIONS, model.device)
         rng = np.random.default_rng([model.seed, 0])
         d, V = model.vector_size, len(model.index_to_key_)
-        self.W = _side(rng, V, d, bias=d, one=d + 1)
-        self.C = _side(rng, V, d, bias=d + 1, one=d)
+        self.W = to_device(_side(rng, V, d, bias=d, one=d + 1), model.device)
+        self.C = to_device(_side(rng, V, d, bias=d + 1, one=d), model.device)
 
     def size_done(self):
         """Entries of the diagonals before."""
@@ -212,9 +219,10 @@ class _GloVeTraining(Training):
     def publish(self):
         """Cut padding, sums and biases off."""
         model, d = self.model, self.model.vector_size
-        model.vectors_ = self.W[:, :d] + self.C[:, :d]
-        model.context_vectors_ = self.C[:, :d].copy()
-        model.biases_, model.context_biases_ = self.W[:, d].copy(), self.C[:, d + 1].copy()
+        W, C = to_host(self.W), to_host(self.C)
+        model.vectors_ = W[:, :d] + C[:, :d]
+        model.context_vectors_ = C[:, :d].copy()
+        model.biases_, model.context_biases_ = W[:, d].copy(), C[:, d + 1].copy()
 
     def tensors(self):
         """Both sides, with their sums of squares."""
@@ -225,7 +233,10 @@ class _GloVeTraining(Training):
         for tiles in self._diagonals()[self.done :]:
             # The largest first, so that no thread begins it when the others are done.
             tiles.sort(key=self._size, reverse=True)
-            self.loss += sum((pool.map if self.model.workers > 1 else map)(self._train_tile, tiles))
+            if self.model.device == "cuda":
+                self.loss += self._train_at_once(tiles)
+            else:
+                self.loss += sum((pool.map if self.model.workers > 1 else map)(self._train_tile, tiles))
             size = sum(map(self._size, tiles))
             self.n_terms += size
             self.done += 1
@@ -244,7 +255,18 @@ class _GloVeTraining(Training):
         a, b = tile
         bounds, model = self.entries.bounds, self.model
         W, C = self.W[bounds[a] : bounds[a + 1]], self.C[bounds[b] : bounds[b + 1]]
-        return train_tile(W, C, *self.entries.tile(a, b), model.alpha, model.x_max, model.power)
+        return self.train_tile(W, C, *self.entries.tile(a, b), model.alpha, model.x_max, model.power)
+
+    def _train_at_once(self, tiles):
+        """Train on a diagonal in one call to the GPU, with rows and columns counted from the beginning of W and C."""
+        model, bounds = self.model, self.entries.bounds.astype(np.int32)
+        entries = [self.entries.tile(*tile) for tile in tiles]
+        rows = np.concatenate([rows + bounds[a] for (a, _), (rows, _, _) in zip(tiles, entries, strict=True)])
+        columns = np.concatenate([columns + bounds[b] for (_, b), (_, columns, _) in zip(tiles, entries, strict=True)])
+        logs = np.concatenate([logs for _, _, logs in entries])
+        starts = np.concatenate([[0], np.cumsum([len(logs) for _, _, logs in entries])])
+        rows, columns, logs, starts = (to_device(array, "cuda") for array in (rows, columns, logs, starts))
+        return self.train_tile(self.W, self.C, rows, columns, logs, model.alpha, model.x_max, model.power, starts)
 
 
 def _side(rng, V, d, bias, one):

@@ -12,6 +12,7 @@ from embeddings.checks import check_integer
 from embeddings.progress import progress
 from embeddings.text.checkpoint import Checkpoint
 from embeddings.vectors import KeyedVectors
+from kernels.device import to_host
 
 
 class WordEmbedder(Embedder):
@@ -102,7 +103,7 @@ class Training:
         raise NotImplementedError
 
     def tensors(self):
-        """Arrays, by name, that hold all that was learned; they are written to in place."""
+        """Arrays, by name, that hold all that was learned, on the model's device; they are written to in place."""
         raise NotImplementedError
 
     def mean_loss(self):
@@ -146,12 +147,14 @@ class Training:
 
     def _fingerprint(self):
         """What a checkpoint must have been made with to be gone on from."""
-        params = {n: v for n, v in self.model.get_params().items() if n not in ("callbacks", "checkpoint", "workers")}
+        any_value = "callbacks", "checkpoint", "workers", "device"
+        params = {name: value for name, value in self.model.get_params().items() if name not in any_value}
         return {"params": repr(sorted(params.items())), "size": self.size, "vocabulary": len(self.model.index_to_key_)}
 
     def _state(self):
         values = {name: getattr(self, name) for name in ("epoch", "done", "loss", "n_terms")}
-        return self.tensors(), {**values, "loss_history": self.model.loss_history_}
+        tensors = {name: to_host(tensor) for name, tensor in self.tensors().items()}
+        return tensors, {**values, "loss_history": self.model.loss_history_}
 
     def _restore(self, saved):
         if saved is None:

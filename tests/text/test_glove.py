@@ -93,15 +93,15 @@ def test_goes_on_from_a_checkpoint_with_the_same_bits(small_blocks, tmp_path, mo
             raise KeyboardInterrupt
         return train_tile(*arguments)
 
-    from embeddings.text import glove as glove_module
+    from kernels.glove import IMPLEMENTATIONS
 
-    train_tile = glove_module.train_tile
-    monkeypatch.setattr(glove_module, "train_tile", stop_in_the_middle)
+    train_tile = IMPLEMENTATIONS["cpu"]
+    monkeypatch.setitem(IMPLEMENTATIONS, "cpu", stop_in_the_middle)
     stopped = GloVe(**SETTINGS, checkpoint=path)
     with pytest.raises(KeyboardInterrupt):
         stopped.fit(world(500))
     assert path.exists() and len(stopped.loss_history_) < SETTINGS["epochs"] and "cat" in stopped.wv
-    monkeypatch.setattr(glove_module, "train_tile", train_tile)
+    monkeypatch.setitem(IMPLEMENTATIONS, "cpu", train_tile)
     resumed = GloVe(**SETTINGS, checkpoint=path).fit(world(500))
     assert not path.exists()
     assert resumed.vectors_.tobytes() == original.vectors_.tobytes()
