@@ -189,3 +189,24 @@ def read_tensors(path):
     if not isinstance(metadata, dict):
         raise ValueError(f"{os.fspath(path)!r}: its metadata is not a JSON object")
     return tensors, metadata
+
+
+def saved_model(path):
+    """The name of the model that ``save`` wrote to a file; None for any other file.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "x.safetensors"
+    >>> write_tensors(path, {"x": np.arange(3)}, {"model": "Word2Vec"})
+    >>> saved_model(path)
+    'Word2Vec'
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with unzipped(path) as plain, safe_open(plain, framework="numpy") as file:
+            metadata = json.loads((file.metadata() or {}).get(_METADATA_KEY, "{}"))
+    except (SafetensorError, ValueError):
+        return None
+    return metadata.get("model") if isinstance(metadata, dict) else None

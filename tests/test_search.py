@@ -5,10 +5,14 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from embeddings.cli import main
 from embeddings.commands.search import rank, read_folder
+from embeddings.datasets import toy_world
+from embeddings.text import AverageEncoder, FastText, TfidfVectorizer
+from embeddings.vectors import KeyedVectors
 
 
 @pytest.fixture
@@ -103,3 +107,89 @@ def test_help_teaches(capsys):
     with pytest.raises(SystemExit):
         main(["search", "--help"])
     assert "python -m embeddings search ~/notes" in capsys.readouterr().out
+
+
+# By meaning ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def vectors(tmp_path):
+    words = ["cat", "kitten", "mouse", "ham", "sandwiches", "火", "腿", "the", "chases"]
+    numbers = [[3, 1, 0], [3, 0, 1], [2, 0, 0], [0, 3, 1], [0, 3, 0], [0, 2, 1], [0, 2, 2], [0, 0, 1], [1, 0, 0]]
+    KeyedVectors(words, np.array(numbers, np.float32)).save(tmp_path / "words.vec")
+    return tmp_path / "words.vec"
+
+
+@pytest.fixture
+def little_documentation(monkeypatch):
+    """A corpus of a thousand sentences in place of the real one, which takes a while."""
+    sentences = toy_world(1000, language="en", seed=1).sentences
+    monkeypatch.setattr("embeddings.datasets.documentation", lambda: sentences)
+
+
+def found_paths(capsys):
+    output = json.loads(capsys.readouterr().out)
+    return [result["path"] for result in output["results"]], output
+
+
+def test_a_file_of_vectors_finds_what_shares_no_word(notes, vectors, little_documentation, capsys):
+    assert main(["search", str(notes), "kitten", "--json"]) == 1
+    assert found_paths(capsys)[0] == []
+    assert main(["search", str(notes), "kitten", "--model", str(vectors), "--json"]) == 0
+    paths, output = found_paths(capsys)
+    assert paths[0] == "pets/cat.txt" and output["model"] == str(vectors)
+    assert output["results"][0]["snippet"] == "The cat chases the mouse." and output["results"][0]["line"] == 2
+    assert output["results"][0]["words"] == [] and 0.5 < output["results"][0]["score"] <= 1
+    assert "empty.txt" not in paths
+    assert main(["search", str(notes), "火腿", "--model", str(vectors), "--top", "1"]) == 0
+    assert "[]" not in capsys.readouterr().out.splitlines()[0]
+
+
+@pytest.mark.parametrize("model", ["fasttext", "average", "tfidf"])
+def test_saved_models_are_told_apart(notes, vectors, little_documentation, tmp_path, capsys, model):
+    path = tmp_path / "model.safetensors"
+    query = "cat"
+    if model == "fasttext":
+        FastText(vector_size=16, min_count=1).fit(["the cat chases the mouse", "I like ham sandwiches"] * 50).save(path)
+        query = "catty"  # no word of its own, but pieces
+    elif model == "average":
+        AverageEncoder(KeyedVectors.load(vectors)).fit(["the cat"]).save(path)
+    else:
+        TfidfVectorizer().fit(["the cat", "ham"]).save(path)
+    assert main(["search", str(notes), query, "--model", str(path), "--json"]) == 0
+    assert found_paths(capsys)[0][0] == "pets/cat.txt"
+
+
+def test_average_is_trained_on_the_folder_and_the_documentation(tmp_path, little_documentation, capsys):
+    (tmp_path / "pets.txt").write_text("The cat chases the mouse.\nA puppy sleeps in the barn.", encoding="utf-8")
+    (tmp_path / "lunch.txt").write_text("I like cheese sandwiches for dinner.", encoding="utf-8")
+    assert main(["search", str(tmp_path), "kitten hunts rodents", "--model", "average", "--json"]) == 0
+    assert found_paths(capsys)[0][0] == "pets.txt"
+
+
+def test_a_folder_of_one_file(tmp_path, vectors, little_documentation, capsys):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "one.txt").write_text("cat", encoding="utf-8")
+    assert main(["search", str(tmp_path / "folder"), "mouse", "--model", str(vectors)]) == 0
+    assert "one.txt:1   []" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("query", "model", "message"),
+    [
+        ("cat", "averages", "--model must be one of tfidf, average"),
+        ("cat", "{}/lunch.md", "lunch.md"),
+        ("zebra", "{}/../words.vec", "the model knows no word of the query 'zebra'"),
+        ("?!", "{}/../words.vec", "holds no word"),
+    ],
+)
+def test_errors_of_models_are_explained(notes, vectors, little_documentation, capsys, query, model, message):
+    assert main(["search", str(notes), query, "--model", model.format(notes)]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_nothing_near_is_status_one_and_says_so(tmp_path, vectors, little_documentation, capsys):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "one.txt").write_text("zebra", encoding="utf-8")
+    assert main(["search", str(tmp_path / "folder"), "cat", "--model", str(vectors)]) == 1
+    assert "no file is near 'cat'" in capsys.readouterr().err

@@ -1,12 +1,22 @@
-"""Rank the text files of a folder by their TF-IDF similarity to a query.
+"""Rank the text files of a folder by how near they are to a query.
 
 Every readable text file beneath FOLDER is a document, whatever its extension; hidden files and folders are left out,
-binary and unreadable files are skipped and counted. A word weighs more the fewer files hold it, so the rare words of
-the query decide. Chinese needs no spaces: every ideograph is a word, and neighbouring ideographs are counted together.
+binary and unreadable files are skipped and counted. Chinese needs no spaces: every ideograph is a word.
+
+--model says what "near" is:
+  tfidf    Words that both share; a word weighs more the fewer files hold it. Best for finding a text whose words you
+           remember. (Neighbouring words are counted together, too.)
+  average  Meaning: a file is the mean of its words' vectors, so that words that are used alike count as alike. The
+           vectors are trained there and then, by FastText on the folder and on the documentation of Python and its
+           libraries that this machine holds: a small folder alone is too little to learn from.
+  FILE     The same with vectors that you have: any file of word vectors, or a model that "train" or save() wrote. For
+           a large folder, or many searches, train once and pass the file.
 
 examples:
   python -m embeddings search ~/notes "how to prune apple trees"
   python -m embeddings search ~/notes 火腿三明治 --top 3
+  python -m embeddings search ~/notes "caring for young cats" --model average
+  python -m embeddings search ~/notes "caring for young cats" --model glove.6B.100d.txt
   python -m embeddings search src "parse date" --json | jq .results[0].path
 """
 
@@ -30,21 +40,36 @@ def add_arguments(parser):
     """The arguments of ``search``."""
     parser.add_argument("folder", type=Path, help="folder whose text files are searched, with everything beneath it")
     parser.add_argument("query", help="words to look for")
+    parser.add_argument(
+        "--model",
+        default="tfidf",
+        metavar="MODEL",
+        help=f"{', '.join(['tfidf', *ENCODERS])}, or a file of vectors (default tfidf)",
+    )
     parser.add_argument("--top", type=_positive, default=10, metavar="N", help="show at most N files (default 10)")
     parser.add_argument("--json", action="store_true", help="write one JSON object instead of text")
 
 
 def run(arguments):
     """Search and print. Returns 0 when a file matches, 1 when none does (as grep does)."""
+    is_file = arguments.model != "tfidf" and arguments.model not in ENCODERS
+    if is_file and not Path(arguments.model).is_file():
+        known = ", ".join(["tfidf", *ENCODERS])
+        raise ValueError(f"--model must be one of {known}, or a file of vectors; there is no file {arguments.model!r}")
     texts, skipped = read_folder(arguments.folder)
     if not texts:
         raise ValueError(f"{arguments.folder} holds no readable text file ({len(skipped)} skipped)")
-    results = rank(texts, arguments.query, arguments.top)
+    if arguments.model == "tfidf":
+        results = rank(texts, arguments.query, arguments.top)
+    else:
+        encoder = load_encoder(arguments.model, texts) if is_file else ENCODERS[arguments.model](texts)
+        results = rank_by_meaning(texts, arguments.query, arguments.top, encoder)
     if arguments.json:
-        output = {"query": arguments.query, "files": len(texts), "skipped": len(skipped), "results": results}
+        counts = {"files": len(texts), "skipped": len(skipped)}
+        output = {"query": arguments.query, "model": arguments.model, **counts, "results": results}
         print(json.dumps(output, ensure_ascii=False, indent=2))
     else:
-        _print_results(results, arguments.query, len(texts), len(skipped))
+        _print_results(results, arguments.query, len(texts), len(skipped), arguments.model)
     return 0 if results else 1
 
 
@@ -113,8 +138,7 @@ def rank(texts, query, top):
     """
     from embeddings.text import TfidfVectorizer, tokenize
 
-    if not tokenize(query):
-        raise ValueError(f"the query {query!r} holds no word")
+    _check_query(query)
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     vectors = vectorizer.fit_transform(texts.values())  # (n_texts, n_terms), rows of length 1
     query_vector = vectorizer.transform([query])  # (1, n_terms)
@@ -129,10 +153,135 @@ def rank(texts, query, top):
         shared_terms = [str(terms[j]) for j in shared.indices[np.argsort(-shared.data, kind="stable")]]
         words = [term for term in shared_terms if len(tokenize(term)) == 1]
         line, snippet = _best_line(texts[names[i]], set(words))
-        results.append(
-            {"path": names[i], "score": round(float(scores[i]), 4), "words": words, "line": line, "snippet": snippet}
-        )
+        results.append(_result(names[i], scores[i], words, line, snippet))
     return results
+
+
+def rank_by_meaning(texts, query, top, encoder):
+    """The `top` texts whose vectors have the largest cosine with that of `query`.
+
+    Parameters
+    ----------
+    texts : dict of str to str
+        Name to content.
+    query : str
+    top : int
+    encoder : model
+        Its ``transform`` takes texts and gives a vector for each; zeros for one that it knows nothing of.
+
+    Returns
+    -------
+    list of dict
+        As from :func:`rank`, of texts with a cosine above 0; ``line`` is the one nearest to the query, and ``words``
+        what the text shares with it, if anything.
+
+    Raises
+    ------
+    ValueError
+        If the query holds no word, or none that the encoder knows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from embeddings.text import AverageEncoder
+    >>> from embeddings.vectors import KeyedVectors
+    >>> vectors = KeyedVectors(["cat", "kitten", "ham"], np.array([[1.0, 0.1], [0.9, 0.2], [-0.1, 1.0]]))
+    >>> notes = {"pets.txt": "ham?\\nThe kitten sleeps.", "lunch.txt": "I like ham sandwiches."}
+    >>> found = rank_by_meaning(notes, "cat", 3, AverageEncoder(vectors).fit(notes.values()))
+    >>> [(result["path"], result["snippet"]) for result in found]
+    [('pets.txt', 'The kitten sleeps.')]
+    """
+    from embeddings.similarity import cosine_similarity
+    from embeddings.text import tokenize
+
+    _check_query(query)
+    query_vector = encoder.transform([query])  # (1, d)
+    if cosine_similarity(query_vector)[0, 0] == 0:
+        raise ValueError(f"the model knows no word of the query {query!r}")
+    scores = cosine_similarity(encoder.transform(list(texts.values())), query_vector).ravel()  # (n_texts,)
+    asked = dict.fromkeys(tokenize(query))
+    names = list(texts)
+    results = []
+    for i in np.argsort(-scores, kind="stable")[:top]:
+        if scores[i] <= 0:
+            break
+        lines = texts[names[i]].splitlines()
+        nearness = cosine_similarity(encoder.transform(lines), query_vector).ravel()  # (n_lines,)
+        best = int(np.argmax(nearness))
+        found = set(tokenize(texts[names[i]]))
+        words = [word for word in asked if word in found]
+        snippet = _cut(lines[best].strip(), words)
+        results.append(_result(names[i], scores[i], words, best + 1, snippet))
+    return results
+
+
+def train_average(texts):
+    """An encoder by meaning for a folder that may be small.
+
+    FastText, because a query may hold words that no file does; trained on the folder's lines and the documentation
+    corpus, because a folder of some hundred notes is too little: of sentences taken out of 274 film reviews, twice as
+    many then lead back to their review as with vectors of the reviews alone. SIF learns its weights from both.
+    """
+    from embeddings.text import FastText
+
+    lines = _lines_and_documentation(texts)
+    return _average(FastText(min_count=2).fit(lines), lines)
+
+
+# What --model may name beside tfidf: a function from the folder's texts to a fitted encoder.
+ENCODERS = {"average": train_average}
+
+
+def load_encoder(path, texts):
+    """An encoder from a file: a saved model of documents, or else of word vectors, of which means are taken.
+
+    Parameters
+    ----------
+    path : path
+    texts : dict of str to str
+        What SIF's weights are learned from, with the documentation corpus.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged or holds neither.
+    """
+    from embeddings import text
+    from embeddings.files import saved_model
+    from embeddings.vectors import KeyedVectors
+
+    name = saved_model(path)
+    if name in DOCUMENT_MODELS:
+        return getattr(text, name).load(path)
+    vectors = text.FastText.load(path) if name == "FastText" else KeyedVectors.load(path)
+    return _average(vectors, _lines_and_documentation(texts))
+
+
+# Saved models that give documents vectors by themselves.
+DOCUMENT_MODELS = ("AverageEncoder", "TfidfVectorizer")
+
+
+def _lines_and_documentation(texts):
+    from embeddings.datasets import documentation
+
+    return [line for text in texts.values() for line in text.splitlines()] + documentation()
+
+
+def _average(vectors, lines):
+    from embeddings.text import AverageEncoder
+
+    return AverageEncoder(vectors, weighting="sif").fit(lines)
+
+
+def _result(path, score, words, line, snippet):
+    return {"path": path, "score": round(float(score), 4), "words": words, "line": line, "snippet": snippet}
+
+
+def _check_query(query):
+    from embeddings.text import tokenize
+
+    if not tokenize(query):
+        raise ValueError(f"the query {query!r} holds no word")
 
 
 def _positive(text):
@@ -143,7 +292,7 @@ def _positive(text):
 
 
 def _best_line(text, words):
-    """Number and content of the first line that holds the most different `words`, cut around the first of them."""
+    """Number and content of the first line that holds the most different `words`."""
     from embeddings.text import tokenize
 
     best, number, line = 0, 1, ""
@@ -151,20 +300,26 @@ def _best_line(text, words):
         found = len(words.intersection(tokenize(candidate)))
         if found > best:
             best, number, line = found, i, candidate.strip()
+    return number, _cut(line, words)
+
+
+def _cut(line, words):
+    """A line, if it is long cut around the first of `words` in it."""
     if len(line) > SNIPPET_WIDTH:
         lowered = line.lower()
         at = min((lowered.find(word) for word in words if word in lowered), default=0)
         start = max(0, min(at - SNIPPET_WIDTH // 4, len(line) - SNIPPET_WIDTH))
         cut = line[start : start + SNIPPET_WIDTH]
         line = ("…" if start else "") + cut + ("…" if start + SNIPPET_WIDTH < len(line) else "")
-    return number, line
+    return line
 
 
-def _print_results(results, query, n_files, n_skipped):
+def _print_results(results, query, n_files, n_skipped, model):
     skipped = f", {n_skipped} binary or unreadable skipped" if n_skipped else ""
     print(f"{n_files} text files searched{skipped}", file=sys.stderr)
     if not results:
-        print(f"no file shares a word with {query!r}", file=sys.stderr)
+        what = "shares a word with" if model == "tfidf" else "is near"
+        print(f"no file {what} {query!r}", file=sys.stderr)
     for result in results:
         print(f"{result['score']:.3f}  {result['path']}:{result['line']}   [{', '.join(result['words'])}]")
         print(f"       {result['snippet']}")
