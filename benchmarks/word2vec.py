@@ -1,8 +1,10 @@
 """Word2Vec beside gensim's on the same cores and settings: words per second, and what the vectors know."""
 
+import os
 import time
 
 from benchmarks.harness import imdb_reviews, report
+from kernels.device import cuda_is_available
 
 SETTINGS = {"vector_size": 100, "window": 5, "negative": 5, "min_count": 5}
 EPOCHS, SEED = 3, 1
@@ -52,6 +54,23 @@ def run(data, threads):
             )
             print(f"  losses {[round(loss, 4) for loss in ours.loss_history_]}")
             quality(data, ours.wv, theirs.wv)
+            on_gpu(sentences, options, theirs.wv, data)
+
+
+def on_gpu(sentences, options, theirs, data):
+    """Print how fast a GPU trains the same, and what its vectors know."""
+    if not cuda_is_available() or os.environ.get("NUMBA_ENABLE_CUDASIM") == "1":
+        print("  CUDA: not measured, there is no GPU here")
+        return
+    from embeddings.text import Word2Vec
+
+    Word2Vec(**SETTINGS, **options, epochs=1, device="cuda").fit(sentences[:200])  # compile
+    model = Word2Vec(**SETTINGS, **options, epochs=EPOCHS, device="cuda", workers=os.cpu_count(), seed=SEED)
+    start = time.perf_counter()
+    model.fit(sentences)
+    speed = EPOCHS * sum(map(len, sentences)) / (time.perf_counter() - start)
+    print(f"  CUDA: {speed / 1e3:,.0f} thousand words/s, losses {[round(loss, 4) for loss in model.loss_history_]}")
+    quality(data, model.wv, theirs)
 
 
 def quality(data, ours, theirs):

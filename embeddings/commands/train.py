@@ -72,6 +72,9 @@ def add_arguments(parser):
                 action="store_false",
                 help="predict a word from its context; best with --alpha 0.075",
             )
+        one.add_argument(
+            "--device", choices=("cpu", "cuda"), default="cpu", help="what trains: threads, or an NVIDIA GPU"
+        )
         one.add_argument("--checkpoint", type=Path, metavar="FILE", help="keep the state of the training here")
 
 
