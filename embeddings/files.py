@@ -204,7 +204,12 @@ def saved_model(path):
     """
     from safetensors import SafetensorError, safe_open
 
+    opener = gzip.open if is_gzipped(path) else open
     try:
+        # Behind the length of its header, a safetensors file has JSON; a large file of another kind is left zipped.
+        with damaged_gzip_named(path), opener(path, "rb") as file:
+            if file.read(9)[8:] != b"{":
+                return None
         with unzipped(path) as plain, safe_open(plain, framework="numpy") as file:
             metadata = json.loads((file.metadata() or {}).get(_METADATA_KEY, "{}"))
     except (SafetensorError, ValueError):

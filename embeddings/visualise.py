@@ -381,3 +381,40 @@ def _label_points(ax, points, labels, offset=7):
 def _overlap(a, b):
     """Area that two boxes (left, low, right, high) share."""
     return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def document_map(vectors, groups, ax=None, title=None):
+    """Many vectors as points on their first two principal components, coloured by group.
+
+    Parameters
+    ----------
+    vectors : array, shape (n, d)
+    groups : sequence of str, length n
+        The legend has them in alphabetical order; more than seven share colours.
+    ax : matplotlib.axes.Axes, optional
+    title : str, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> ax = document_map([[0, 1], [1, 0], [1, 1]], ["pets", "food", "pets"])
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['food', 'pets']
+    """
+    points = principal_components(vectors)  # (n, 2)
+    groups = np.asarray(groups)
+    if len(groups) != len(points):
+        raise ValueError(f"there are {len(points)} vectors but {len(groups)} groups")
+    ax = _axes(ax, (8, 6))
+    names = np.unique(groups)
+    for i, name in enumerate(names):
+        ax.scatter(*points[groups == name].T, s=9, color=COLORS[i % len(COLORS)], alpha=0.6, linewidths=0, label=name)
+    legend = ax.legend(frameon=False, markerscale=2)
+    for handle in legend.legend_handles:
+        handle.set_alpha(1)
+    ax.set_xlabel("first principal component")
+    ax.set_ylabel("second principal component")
+    return _finish(ax, title)

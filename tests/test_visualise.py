@@ -22,6 +22,7 @@ def pictures():
     rng = np.random.default_rng(3)
     yield visualise.similarity_heatmap(np.eye(3), SENTENCES, title="题")
     yield visualise.term_document_matrix(sparse.csr_matrix(np.eye(3)), ["cat", "猫", "ham"], SENTENCES)
+    yield visualise.document_map(rng.normal(size=(50, 5)), ["一", "b"] * 25, title="map")
     yield visualise.scatter(rng.normal(size=(12, 5)), [f"word {i}" for i in range(12)], groups=list("aabb" * 3))
     yield visualise.neighbour_bars([("kitten", 0.9), ("小猫", -0.2)], title="cat")
 
@@ -85,6 +86,7 @@ def test_flat_vectors_are_drawn_too(vectors):
         (lambda: visualise.similarity_heatmap(np.eye(2), ["a"]), "labels"),
         (lambda: visualise.term_document_matrix(np.ones((1, 2)), ["a"], ["d"]), "labels"),
         (lambda: visualise.scatter(np.ones((2, 2)), ["a"]), "2 vectors but 1 labels"),
+        (lambda: visualise.document_map(np.ones((2, 2)), ["a"]), "2 vectors but 1 groups"),
     ],
 )
 def test_labels_must_fit(draw, message):
