@@ -191,7 +191,9 @@ class AverageEncoder(Embedder):
     def _without_components(self, documents):
         """d - C'C d of every document, in place."""
         if len(self.components_):
-            documents -= (documents @ self.components_.T) @ self.components_
+            # Not by BLAS, whose last bit depends on how many documents there are.
+            parts = np.einsum("nd,kd->nk", documents, self.components_)
+            documents -= np.einsum("nk,kd->nd", parts, self.components_)
         return documents
 
     def _sentences(self, documents, sizes):

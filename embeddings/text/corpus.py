@@ -128,7 +128,10 @@ class Numbering:
         for i, sentence in enumerate(progress(sentences, desc="reading", unit=" sentences", unit_scale=True)):
             if isinstance(sentence, str | bytes):
                 kind = type(sentence).__name__
-                raise TypeError(f"sentence {i} is a {kind}, the ones before are lists: pass one kind")
+                before = ", the ones before are lists" if i else ""
+                raise TypeError(
+                    f"sentence {i} is a {kind}{before}; texts or lists of words are wanted, all of one kind"
+                )
             try:
                 stream.extend(map(numbers.__getitem__, sentence))
             except TypeError:

@@ -14,7 +14,7 @@ from embeddings.text.average import split_sentences
 from embeddings.vectors import KeyedVectors
 
 TEXTS = [
-    "The cat chases the mouse. A cat! It sleeps.",
+    "The cat chases the mouse. A cat! It hunts.",
     "The kitten hunts rodents",
     "I like ham sandwiches, and I like the mouse.\nHam?",
     "猫追老鼠。小猫睡觉。",
@@ -208,6 +208,7 @@ def with_nan():
         ({}, [["cat"], "cat"], TypeError, "sentence 1 is a str"),
         ({}, [["cat", 3]], TypeError, "words must be strings, got 3"),
         ({}, [None, "cat"], TypeError, "None"),
+        ({}, [b"cat"], TypeError, "sentence 0 is a bytes; texts or lists"),
         ({"unit": "sentence"}, [["the", "cat"]], TypeError, "document 0 is \\['the', 'cat'\\]"),
         ({"unit": "sentence"}, ["the cat", None], TypeError, "document 1 is None"),
     ],
