@@ -132,14 +132,14 @@ def tiles_cpu(words, documents, starts, tiles, z, uniforms, n_dk, n_wk, n_k, alp
     K = alpha.shape[0]
     eta = np.float32(eta)
     flat_d, flat_w = n_dk.reshape(-1), n_wk.reshape(-1)
-    inverse, floor, prior = lanes_of_zeros(P), lanes_of_zeros(P), lanes_of_zeros(P)
+    # (n_dk + α_k) / (n_k + V η) of the document at hand, what it is made of, and its running sums.
+    share, inverse, least = lanes_of_zeros(P), lanes_of_zeros(P), lanes_of_zeros(P)
     sums, groups = lanes_of_zeros(P), lanes_of_zeros(-(-P // GROUP) * LANES)
-    prior[:K] = alpha
     # Row l holds a 1 in lane l.
     units = lanes_of_zeros(LANES * LANES)
     for lane in range(LANES):
         units[lane * LANES + lane] = 1
-    one, minus, zero = splat(1), splat(-1), splat(0)
+    one, minus, zero, etas = splat(1), splat(-1), splat(0), splat(eta)
     last = words.shape[0] - 1
     log_p, product = 0.0, 1.0
     for tile in range(tiles.shape[0] - 1):
@@ -147,14 +147,18 @@ def tiles_cpu(words, documents, starts, tiles, z, uniforms, n_dk, n_wk, n_k, alp
             d = np.int64(documents[run]) * P
             for k in range(K):
                 inverse[k] = np.float32(1) / (np.float32(n_k[tile, k]) + np.float32(V) * eta)
-                floor[k] = inverse[k] * eta
+                least[k] = inverse[k] * alpha[k]
+            for k in range(0, P, LANES):
+                store(share, k, fma(load(flat_d, d + k), load(inverse, k), load(least, k)))
             for i in range(starts[run], starts[run + 1]):
                 fetch_row(flat_w, words[min(i + AHEAD, last)], P)
                 w = np.int64(words[i]) * P
                 old = np.int64(z[i])
                 row = old // LANES * LANES
                 unit = load(units, old % LANES * LANES)
-                store(flat_d, d + row, fma(minus, unit, load(flat_d, d + row)))
+                counts = fma(minus, unit, load(flat_d, d + row))
+                store(flat_d, d + row, counts)
+                store(share, row, fma(counts, load(inverse, row), load(least, row)))
                 store(flat_w, w + row, fma(minus, unit, load(flat_w, w + row)))
                 n_k[tile, old] -= 1
 
@@ -162,9 +166,7 @@ def tiles_cpu(words, documents, starts, tiles, z, uniforms, n_dk, n_wk, n_k, alp
                 for first in range(0, P, GROUP):
                     group = splat(0)
                     for k in range(first, min(first + GROUP, P), LANES):
-                        # (n_dk + α_k) x, where x does not wait for the place before.
-                        x = fma(load(flat_w, w + k), load(inverse, k), load(floor, k))
-                        p = fma(load(flat_d, d + k), x, fma(load(prior, k), x, zero))
+                        p = fma(load(share, k), fma(one, load(flat_w, w + k), etas), zero)
                         group = fma(one, p, group)
                         store(sums, k, group)
                     total = fma(one, group, total)
@@ -194,7 +196,9 @@ def tiles_cpu(words, documents, starts, tiles, z, uniforms, n_dk, n_wk, n_k, alp
                 n_k[tile, new] += 1
                 row = new // LANES * LANES
                 unit = load(units, new % LANES * LANES)
-                store(flat_d, d + row, fma(one, unit, load(flat_d, d + row)))
+                counts = fma(one, unit, load(flat_d, d + row))
+                store(flat_d, d + row, counts)
+                store(share, row, fma(counts, load(inverse, row), load(least, row)))
                 store(flat_w, w + row, fma(one, unit, load(flat_w, w + row)))
     return log_p + np.log(product)
 

@@ -90,7 +90,7 @@ class LatentDirichletAllocation(Embedder):
         The prior, as it was learned.
     loss_history_ : list of float
         Mean -log probability of a word in each epoch, before the update that it leads to. Sampling: given the topics of
-        all other words (with ``"metropolis"``, of about 20,000 words, the same in each epoch). Variational Bayes: given
+        all other words (with ``"metropolis"``, of about 5,000 words, the same in each epoch). Variational Bayes: given
         the document's inferred topics, with exp(E[log φ]) in place of φ.
 
     Examples
@@ -362,6 +362,8 @@ class LatentDirichletAllocation(Embedder):
             array = getattr(self, name)
             if array.dtype != np.float32 or not np.isfinite(array).all() or array.min() <= 0:
                 raise ValueError(f"{name} must be finite float32 numbers above 0")
+        # As training leaves them in memory, so that sums are added in the same order.
+        self.components_ = np.asfortranarray(self.components_)
 
     def _check_parameters(self):
         check_integer("n_components", self.n_components, minimum=1, maximum=2**16)

@@ -28,7 +28,7 @@ PART_WORDS, MOST_PARTS = 500_000, 8
 BLOCK_PLACES = 1 << 18
 
 # Words whose probability is computed for the loss of Metropolis-Hastings.
-SAMPLE_WORDS = 20_000
+SAMPLE_WORDS = 5_000
 
 # Documents, and words, that one thread takes at once in a batch of variational Bayes.
 BATCH_DOCUMENTS, BATCH_WORDS = 64, 1024
@@ -129,7 +129,8 @@ class GibbsTraining(LDATraining):
     def publish(self):
         """Topics as n_wk + η."""
         model = self.model
-        model.components_ = np.ascontiguousarray(self.n_wk[:, : model.n_components].T) + np.float32(model.eta)
+        # In the order of the counts in memory: a row is a word's.
+        model.components_ = self.n_wk[:, : model.n_components].T + np.float32(model.eta)
         model.alpha_ = self.alpha.astype(np.float32)
 
     def tensors(self):
@@ -216,8 +217,9 @@ class MetropolisTraining(LDATraining):
         by_word, starts = self.passes[0]
         V, K = len(starts) - 1, model.n_components
         indptr, k, n = count(self.topics[by_word, 0].astype(np.int32), starts, K)
-        model.components_ = np.full((K, V), model.eta, np.float32)
-        model.components_[k, np.repeat(np.arange(V), np.diff(indptr))] += n
+        counts = np.full((V, K), model.eta, np.float32)
+        counts[np.repeat(np.arange(V), np.diff(indptr)), k] += n
+        model.components_ = counts.T
         model.alpha_ = self.alpha.astype(np.float32)
 
     def tensors(self):
@@ -297,7 +299,7 @@ class VariationalTraining(LDATraining):
         K = model.n_components
         topics = self.masses[:, :K].T * np.float32(self.scale[0]) + np.float32(model.eta)
         # Rounding must not take a topic all it has of a word.
-        model.components_ = np.ascontiguousarray(np.maximum(topics, np.finfo(np.float32).tiny))
+        model.components_ = np.maximum(topics, np.finfo(np.float32).tiny)
         model.alpha_ = self.alpha.astype(np.float32)
 
     def tensors(self):
