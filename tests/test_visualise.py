@@ -25,6 +25,9 @@ def pictures():
     yield visualise.document_map(rng.normal(size=(50, 5)), ["一", "b"] * 25, title="map")
     yield visualise.scatter(rng.normal(size=(12, 5)), [f"word {i}" for i in range(12)], groups=list("aabb" * 3))
     yield visualise.neighbour_bars([("kitten", 0.9), ("小猫", -0.2)], title="cat")
+    yield visualise.topic_bars([[("cat", 0.2), ("猫", 0.1)], [("ham", 0.3)]] * 4, title="题")
+    yield visualise.mixtures(rng.dirichlet(np.ones(9), 3), SENTENCES, title="题")
+    yield visualise.settling(rng.integers(0, 9, (5, 8)), title="题")
 
 
 def test_every_picture_has_the_same_bytes_twice_and_is_small(tmp_path):
@@ -98,3 +101,13 @@ def test_save_figure_goes_where_the_environment_says(tmp_path, monkeypatch):
     monkeypatch.setenv("EMBEDDINGS_FIGURES", str(tmp_path / "pictures"))
     path = visualise.save_figure(visualise.neighbour_bars([("a", 1.0)]), "bars")
     assert path == tmp_path / "pictures" / "bars.png" and path.is_file()
+
+
+def test_pictures_of_topics_say_what_does_not_fit():
+    with pytest.raises(ValueError, match="2 labels"):
+        visualise.mixtures(np.eye(3), ["one", "two"])
+    with pytest.raises(ValueError, match="sweeps by places"):
+        visualise.settling([0, 1])
+    ax = visualise.mixtures([[0.25, 0.75]], ["one"])
+    assert [patch.get_width() for patch in ax.patches] == [0.25, 0.75]
+    assert np.array_equal(visualise.settling([[0, 8]]).images[0].get_array()[0, 0], [0x00, 0x72, 0xB2])
