@@ -170,7 +170,7 @@ def tiles_cpu(words, documents, starts, tiles, z, uniforms, n_dk, n_wk, n_k, alp
                         group = fma(one, p, group)
                         store(sums, k, group)
                     total = fma(one, group, total)
-                    store(groups, first // 8, total)
+                    store(groups, first // GROUP * LANES, total)
                 ends = scan_lanes(total)
                 whole = lane_of(ends, LANES - 1)
                 # A logarithm for every few places is enough.

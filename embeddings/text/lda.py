@@ -1,7 +1,6 @@
 """LDA: documents as mixtures of topics, topics as distributions over words."""
 
 import collections.abc
-import os
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from embeddings.text.lda_training import (
     infer,
     padded,
 )
+from embeddings.text.word_embedder import check_watching
 
 # With more topics, a proposal and a coin for each word beat the exact draw, though they need more epochs.
 MOST_GIBBS_TOPICS = 512
@@ -385,10 +385,7 @@ class LatentDirichletAllocation(Embedder):
         check_number("learning_decay", self.learning_decay, minimum=0, maximum=1)
         check_number("learning_offset", self.learning_offset, minimum=0)
         check_number("mean_change", self.mean_change, minimum=0)
-        if callable(self.callbacks) or not all(map(callable, self.callbacks)):
-            raise TypeError(f"callbacks must be a list of functions, got {self.callbacks!r}")
-        if self.checkpoint is not None and not isinstance(self.checkpoint, str | os.PathLike):
-            raise TypeError(f"checkpoint must be a path, got {self.checkpoint!r}")
+        check_watching(self.callbacks, self.checkpoint)
 
 
 def _check_positive(name, value):

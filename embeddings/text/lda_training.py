@@ -58,6 +58,16 @@ class LDATraining(Training):
         """Where no step is partly done, the epoch is at its beginning or at its end."""
         return self.size if self.done else 0
 
+    def publish(self):
+        """Hand topics and α to the model; between epochs only where somebody looks."""
+        model = self.model
+        if model.callbacks or self._stopped.is_set():
+            model.components_, model.alpha_ = self._components(), self.alpha.astype(np.float32)
+
+    def _components(self):
+        """How much of each word each topic has, (K, V), in new memory."""
+        raise NotImplementedError
+
     def _alpha_is_due(self):
         interval = self.model.optimize_interval
         return interval and (self.epoch + 1) % interval == 0
@@ -126,12 +136,9 @@ class GibbsTraining(LDATraining):
         """Words of the diagonals before."""
         return int(self.bounds[self.done * self.G])
 
-    def publish(self):
-        """Topics as n_wk + η."""
-        model = self.model
+    def _components(self):
         # In the order of the counts in memory: a row is a word's.
-        model.components_ = self.n_wk[:, : model.n_components].T + np.float32(model.eta)
-        model.alpha_ = self.alpha.astype(np.float32)
+        return self.n_wk[:, : self.model.n_components].T + np.float32(self.model.eta)
 
     def tensors(self):
         """The topics of all places: what else there is, is counted from them."""
@@ -209,18 +216,13 @@ class MetropolisTraining(LDATraining):
         places = np.concatenate([np.arange(offsets[d], offsets[d + 1]) for d in chosen])
         self.sample = places, np.repeat(np.arange(len(chosen)), np.diff(offsets)[chosen])
 
-    def publish(self):
-        """Topics as n_wk + η; between epochs only where somebody looks."""
-        model = self.model
-        if not (model.callbacks or self._stopped.is_set()):
-            return
+    def _components(self):
         by_word, starts = self.passes[0]
-        V, K = len(starts) - 1, model.n_components
+        V, K = len(starts) - 1, self.model.n_components
         indptr, k, n = count(self.topics[by_word, 0].astype(np.int32), starts, K)
-        counts = np.full((V, K), model.eta, np.float32)
-        counts[np.repeat(np.arange(V), np.diff(indptr)), k] += n
-        model.components_ = counts.T
-        model.alpha_ = self.alpha.astype(np.float32)
+        components = np.full((V, K), self.model.eta, np.float32)
+        components[np.repeat(np.arange(V), np.diff(indptr)), k] += n
+        return components.T
 
     def tensors(self):
         """Topics and proposals."""
@@ -293,14 +295,10 @@ class VariationalTraining(LDATraining):
         # λ_kw - η is scale · masses; the scale is an array so that a checkpoint brings it back.
         self.scale, self.logarithms = np.ones(1), np.zeros(K)
 
-    def publish(self):
-        """λ."""
-        model = self.model
-        K = model.n_components
-        topics = self.masses[:, :K].T * np.float32(self.scale[0]) + np.float32(model.eta)
+    def _components(self):
+        topics = self.masses[:, : self.model.n_components].T * np.float32(self.scale[0]) + np.float32(self.model.eta)
         # Rounding must not take a topic all it has of a word.
-        model.components_ = np.maximum(topics, np.finfo(np.float32).tiny)
-        model.alpha_ = self.alpha.astype(np.float32)
+        return np.maximum(topics, np.finfo(np.float32).tiny)
 
     def tensors(self):
         """λ - η, as masses and scale, and what α is learned from."""

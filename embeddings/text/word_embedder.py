@@ -68,10 +68,15 @@ class WordEmbedder(Embedder):
         for name in ("vector_size", "min_count", "epochs", "workers"):
             check_integer(name, getattr(self, name), minimum=1)
         check_integer("seed", self.seed, minimum=0)
-        if callable(self.callbacks) or not all(map(callable, self.callbacks)):
-            raise TypeError(f"callbacks must be a list of functions, got {self.callbacks!r}")
-        if self.checkpoint is not None and not isinstance(self.checkpoint, str | os.PathLike):
-            raise TypeError(f"checkpoint must be a path, got {self.checkpoint!r}")
+        check_watching(self.callbacks, self.checkpoint)
+
+
+def check_watching(callbacks, checkpoint):
+    """Raise TypeError unless these are functions to call after every epoch, and a path or None."""
+    if callable(callbacks) or not all(map(callable, callbacks)):
+        raise TypeError(f"callbacks must be a list of functions, got {callbacks!r}")
+    if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):
+        raise TypeError(f"checkpoint must be a path, got {checkpoint!r}")
 
 
 class Training:
