@@ -15,7 +15,7 @@ TRAINED_ON, HELD_OUT = 20_000, 2_000
 # Topics, method, epochs of tomotopy, how many of ours stand beside one of them, and the bar. A proposal moves a word
 # less often than a draw does, but its time does not grow with the topics.
 RACES = [(50, "gibbs", 100, 1, 1.2), (500, "gibbs", 40, 1, 3), (2000, "metropolis", 20, 6, 3)]
-EVERY = 4
+EVERY = 2
 # Where chains end up differs by half a percent from seed to seed: ours goes on for longer, to see when it gets there.
 LONGER = 1.5
 BATCH, VARIATIONAL_TOPICS, VARIATIONAL_BAR = 1024, 50, 10

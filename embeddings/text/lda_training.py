@@ -22,7 +22,7 @@ count = implementation(COUNT_IMPLEMENTATIONS)
 alias_table = implementation(ALIAS_IMPLEMENTATIONS)
 
 # A corpus of so many words is cut in two both ways, into four tiles, a larger one into more, up to MOST squared.
-PART_WORDS, MOST_PARTS = 500_000, 8
+PART_WORDS, MOST_PARTS = 1_000_000, 8
 
 # Places that one thread takes at once in a pass of Metropolis-Hastings.
 BLOCK_PLACES = 1 << 18
