@@ -11,7 +11,7 @@ The published word2vec.c, and gensim after it, leave the division by n out of th
 do (İrsoy, Benton & Stratos 2021, "Corrected CBOW Performs as well as Skip-gram", section 3). With ``mean=False``, h is
 the sum, and both agree.
 
-``word`` makes the update one centre at a time; ``block`` takes CHUNK = 8 centres, which share their noise, as in
+``word`` makes the update one centre at a time; ``block`` takes CHUNK = 16 centres, which share their noise, as in
 ``kernels/skipgram.py``, whose table of symbols holds here, too. Every function returns the summed loss.
 """
 
@@ -21,11 +21,30 @@ import numpy as np
 
 from kernels.compile import compiled
 from kernels.runs import chunk_kernel, single_kernel, train_chunks, train_singly
-from kernels.simd import LANES, add_lanes, fetch_row, fma, lanes_of_zeros, load, sigmoid_softplus, splat, store
-from kernels.skipgram import centre_functions, seen_from, sigmoid_numpy, softplus_numpy, window_functions
-from kernels.tiles import add_products, gather, gradient, multiply_tile
-
-CHUNK = 8
+from kernels.simd import LANES, fetch, fetch_all, fma, lanes_of_zeros, load, splat, store, transpose
+from kernels.skipgram import (
+    batch_room,
+    centre_functions,
+    seen_from,
+    sigmoid_numpy,
+    softplus_numpy,
+    whole,
+    window_functions,
+)
+from kernels.team import run_team, wait
+from kernels.tiles import (
+    CHUNK,
+    PARTS,
+    add_products,
+    clear,
+    gather,
+    gradient,
+    in_parts,
+    multiply,
+    own_columns,
+    stride_of,
+    turn,
+)
 
 
 def word_numpy(W_in, W_out, tokens, left, right, negatives, alphas, mean, legacy):
@@ -89,9 +108,10 @@ def word_cpu(W_in, W_out, tokens, left, right, negatives, alphas, mean, legacy):
             score = np.float32(0)
             for d in range(P):
                 score += u[d] * h[d]
-            p, missed = sigmoid_softplus(score if k < 0 else -score)
-            loss += missed
-            g = alphas[i] * (np.float32(1) - p if k < 0 else p - np.float32(1))
+            x = score if k < 0 else -score
+            loss += np.log1p(np.exp(-abs(x))) + max(-x, np.float32(0))
+            wrong = np.float32(1) / (np.float32(1) + np.exp(x))
+            g = alphas[i] * (wrong if k < 0 else -wrong)
             for d in range(P):
                 e[d] += g * u[d]
             for d in range(P):
@@ -106,150 +126,235 @@ def word_cpu(W_in, W_out, tokens, left, right, negatives, alphas, mean, legacy):
     return loss
 
 
-def block_numpy(W_in, W_out, tokens, left, right, negatives, alphas, negative, mean, legacy):
-    """Chunk by chunk, with K shared noise words that count ``negative / K`` times. Returns the loss."""
-    T, K = len(tokens), negatives.shape[1]
+def block_numpy(W_in, W_out, tokens, left, right, negatives, alphas, negative, together, mean, legacy):
+    """Batches of `together` chunks; each one's K noise words count ``negative / K`` times. Returns the loss."""
     loss = 0.0
-    for chunk in range(len(negatives)):
-        first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
-        low, high = left[first:last].min(), right[first:last].max()
-        centres, contexts, noise = tokens[first:last], tokens[low:high], negatives[chunk]
-        position, place = np.arange(first, last)[:, None], np.arange(low, high)
-        seen = (place >= left[first:last, None]) & (place < right[first:last, None]) & (place != position)  # (C, J)
-        n = seen.sum(axis=1, keepdims=True)  # (C, 1)
-        has_context = n > 0
-        average = seen / np.maximum(n, 1) if mean else seen.astype(float)  # (C, J)
-        H = average @ W_in[contexts]  # (C, P)
-        Y, N = W_out[centres], W_out[noise]  # (C, P), (K, P)
-        scores = (H * Y).sum(axis=1, keepdims=True)  # (C, 1)
-        noise_scores = H @ N.T  # (C, K)
-        weight = has_context * (noise != centres[:, None]) * (negative / K)  # (C, K)
-        loss += (has_context * softplus_numpy(-scores)).sum() + (weight * softplus_numpy(noise_scores)).sum()
-        G = alphas[chunk] * has_context * (1 - sigmoid_numpy(scores))  # (C, 1)
-        G_noise = -alphas[chunk] * weight * sigmoid_numpy(noise_scores)  # (C, K)
-        E = G * Y + G_noise @ N  # (C, P)
-        np.add.at(W_out, centres, G * H)
-        np.add.at(W_out, noise, G_noise.T @ H)
-        np.add.at(W_in, contexts, (average if mean and not legacy else seen.astype(float)).T @ E)
+    for start in range(0, len(negatives), together):
+        chunks = range(start, min(start + together, len(negatives)))
+        texts = [(W_in, W_out, tokens, left, right, negatives, chunk) for chunk in chunks]
+        results = [chunk_numpy(*text, alphas[text[-1]], negative, mean, legacy) for text in texts]
+        for contexts, context_steps, targets, target_steps, lost in results:
+            np.add.at(W_in, contexts, context_steps)
+            np.add.at(W_out, targets, target_steps)
+            loss += lost
     return float(loss)
 
 
+def chunk_numpy(W_in, W_out, tokens, left, right, negatives, chunk, alpha, negative, mean, legacy):
+    """What a chunk wants to change: contexts and their steps, targets and theirs; and its loss."""
+    T, K = len(tokens), negatives.shape[1]
+    first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
+    low, high = left[first:last].min(), right[first:last].max()
+    centres, contexts, noise = tokens[first:last], tokens[low:high], negatives[chunk]
+    position, place = np.arange(first, last)[:, None], np.arange(low, high)
+    seen = (place >= left[first:last, None]) & (place < right[first:last, None]) & (place != position)  # (C, J)
+    n = seen.sum(axis=1, keepdims=True)  # (C, 1)
+    has_context = n > 0
+    average = seen / np.maximum(n, 1) if mean else seen.astype(float)  # (C, J)
+    H = average @ W_in[contexts]  # (C, P)
+    Y, N = W_out[centres], W_out[noise]  # (C, P), (K, P)
+    scores = (H * Y).sum(axis=1, keepdims=True)  # (C, 1)
+    noise_scores = H @ N.T  # (C, K)
+    weight = has_context * (noise != centres[:, None]) * (negative / K)  # (C, K)
+    loss = (has_context * softplus_numpy(-scores)).sum() + (weight * softplus_numpy(noise_scores)).sum()
+    G = alpha * has_context * (1 - sigmoid_numpy(scores))  # (C, 1)
+    G_noise = -alpha * weight * sigmoid_numpy(noise_scores)  # (C, K)
+    E = G * Y + G_noise @ N  # (C, P)
+    context_steps = (average if mean and not legacy else seen.astype(float)).T @ E  # (J, P)
+    target_steps = np.concatenate([G * H, G_noise.T @ H])  # (C + K, P)
+    return contexts, context_steps, np.concatenate([centres, noise]), target_steps, loss
+
+
+def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative, together, mean, legacy, workers=1):
+    """:func:`block_numpy` on so many threads, with the same bits; see skip-gram's ``block_cpu``."""
+    W_in, W_out = (W if isinstance(W, tuple) else in_parts(W) for W in (W_in, W_out))
+    losses = np.zeros(len(negatives))
+    # Behind the noise words stand the centres' own, and behind the scores room to turn them.
+    room = batch_room(W_in, whole(negatives.shape[1]) + 1 + CHUNK, min(together, max(len(negatives), 1)))
+    arguments = W_in, W_out, tokens, left, right, negatives, alphas, negative, mean, mean and not legacy, losses
+    run_team(workers, _train, *arguments, *room)
+    return float(losses.sum())
+
+
 @compiled
-def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative, mean, legacy):
-    """Compiled :func:`block_numpy`."""
-    T = tokens.shape[0]
-    P = W_in.shape[1]
-    K = negatives.shape[1]
-    v, u = W_in.reshape(-1), W_out.reshape(-1)
-    widest = 0
-    for first in range(0, T, CHUNK):
-        low, high = seen_from(left, right, first, min(first + CHUNK, T), 0, CHUNK)
-        widest = max(widest, high - low)
-    M = (K + 7) // 8 * 8
-    # Column 0 is the centre itself; the noise stands from column M0 on.
-    M0 = 8
-    X, sums = lanes_of_zeros(widest * P), lanes_of_zeros((widest + 1) * P)
-    H, E, Y, N = lanes_of_zeros(CHUNK * P), lanes_of_zeros(CHUNK * P), lanes_of_zeros(CHUNK * P), lanes_of_zeros(M * P)
-    own, noise, rows = np.zeros(CHUNK, np.int64), np.zeros(M, np.int64), np.arange(CHUNK)
-    scores = np.zeros((CHUNK, M0 + M), np.float32)
-    weight = np.zeros((CHUNK, M0 + M), np.float32)
-    G = np.zeros((CHUNK, M0 + M), np.float32)
-    sign = np.ones((CHUNK, M0 + M), np.float32)
-    sign[:, M0:] = -1
-    flat_G = G.reshape(-1)
-    W = M0 + M
-    one, minus = splat(1), splat(-1)
-    loss = 0.0
-    for chunk in range(negatives.shape[0]):
-        first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
-        low, high = seen_from(left, right, first, last, 0, CHUNK)
-        for r in range(CHUNK):
-            own[r] = tokens[first + r] if first + r < last else 0
-        for k in range(K):
-            noise[k] = negatives[chunk, k]
-        if last < T:
+def _train(worker, workers, arrivals, W_in, W_out, tokens, left, right, negatives, alphas, negative, mean, divide,
+           losses, H, Y, parts, G):  # fmt: skip
+    T, (C, K) = tokens.shape[0], negatives.shape
+    together, M = G.shape[0], whole(negatives.shape[1])
+    weight = lanes_of_zeros(G.shape[1])
+    widest = max(W_in[0].shape[1], W_in[1].shape[1])
+    widest_batch = 0
+    for start in range(0, T, CHUNK * together):
+        low, high = seen_from(left, right, start, min(start + CHUNK * together, T))
+        widest_batch = max(widest_batch, high - low)
+    # What a chunk sees, and sums over what a batch sees; the steps of its centres.
+    rows, sums = lanes_of_zeros(widest_batch * widest), lanes_of_zeros((widest_batch + 1) * widest)
+    errors, turned = lanes_of_zeros(together * CHUNK * widest), lanes_of_zeros(CHUNK * widest)
+    itself = np.arange(CHUNK)
+    stage = 0
+    for start in range(0, C, together):
+        size = min(together, C - start)
+        for n in range(worker * PARTS * size // workers, (worker + 1) * PARTS * size // workers):
+            part, c = n // size, n % size
+            first, last = CHUNK * (start + c), min(CHUNK * (start + c + 1), T)
+            add_up_windows(W_in[part], tokens, left, right, first, last, mean, rows, sums, H[part][c])
+            turn(H[part][c], W_in[part].shape[1], turned)
+            score(W_out[part], tokens, negatives, start + c, turned, Y[part][c], parts[part, c])
+        stage = wait(arrivals, workers, stage)
+        for c in range(worker * size // workers, (worker + 1) * size // workers):
+            if workers > 1 and c + 1 < size:
+                for part in range(PARTS):
+                    fetch_all(parts[part, c + 1])
+            chunk = start + c
+            weigh(tokens, left, right, negatives, chunk, negative, weight)
+            losses[chunk] = chunk_gradient(K, alphas[chunk], parts[:, c], weight, G[c])
+        stage = wait(arrivals, workers, stage)
+        for part in range(PARTS):
+            begin, end = own_columns(worker, workers, part, W_in)
+            P, u = W_in[part].shape[1], W_out[part]
+            part_errors = errors[: size * CHUNK * P]
+            if end > begin:
+                clear(part_errors, part_errors.shape[0])
+            for c in range(size if end > begin else 0):
+                if workers > 1 and c + 1 < size:
+                    fetch_all(G[c + 1])
+                chunk = start + c
+                h, y, g = H[part][c], Y[part][c], G[c]
+                first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
+                e = part_errors[CHUNK * c * P : CHUNK * (c + 1) * P]
+                for r in range(0, CHUNK, 8):
+                    add_products(e, P, itself[r:], 8, g, r, 1, CHUNK, y, P, 0, K, 0, 0, begin, end)
+                for i in range(first, last):
+                    r = i - first
+                    own = splat(g[CHUNK * M + r])
+                    share = splat(share_of(right[i] - left[i] - 1, divide))
+                    for d in range(begin, end, LANES):
+                        w = tokens[i] * stride_of(u) + d
+                        error = own * load(y, (M + r) * P + d) + load(e, r * P + d)
+                        store(e, r * P + d, share * error)
+                        store(u, w, own * load(h, r * P + d) + load(u, w))
+                for k in range(0, K, 8):
+                    noise = negatives[chunk, k:]
+                    add_products(
+                        u, stride_of(u), noise, K - k, g, CHUNK * k, CHUNK, 1, h, P, 0, CHUNK, 0, 0, begin, end
+                    )
+            if end > begin:
+                hand_to_windows(W_in[part], tokens, left, right, start, size, part_errors, sums, begin, end)
+        if workers > PARTS:
+            # Others may read these columns next.
+            stage = wait(arrivals, workers, stage)
+    return 0
+
+
+@compiled
+def share_of(n, divide):
+    """1 / n, but 1 for no words and where nothing is to be divided."""
+    return np.float32(1) / np.float32(max(n, 1)) if divide else np.float32(1)
+
+
+@compiled
+def add_up_windows(v, tokens, left, right, first, last, mean, rows, sums, H):
+    """H[r] = the sum, or mean, of what the word first + r sees; zeros behind the last word.
+
+    A window's sum is the difference of two running sums: the same work for every reach.
+    """
+    P, stride = v.shape[1], stride_of(v)
+    low, high = seen_from(left, right, first, last)
+    gather(v, stride, tokens[low:high], high - low, P, rows[: (high - low) * P])
+    for i in range(high, min(high + CHUNK, tokens.shape[0])):
+        for d in range(0, P, LANES):
+            fetch(v, tokens[i] * stride + d)
+    for d in range(0, P, LANES):
+        total = splat(0)
+        store(sums, d, total)
+        for j in range(high - low):
+            total = total + load(rows, j * P + d)
+            store(sums, (j + 1) * P + d, total)
+    clear(H, H.shape[0])
+    for i in range(first, last):
+        share = splat(share_of(right[i] - left[i] - 1, mean))
+        begin, end, itself = (left[i] - low) * P, (right[i] - low) * P, (i - low) * P
+        for d in range(0, P, LANES):
+            others = load(sums, end + d) - load(sums, begin + d) - load(rows, itself + d)
+            store(H, (i - first) * P + d, share * others)
+
+
+@compiled
+def score(u, tokens, negatives, chunk, turned, Y, scores):
+    """Scores of a chunk's sums with the noise words and, as one more target, with the word of each centre.
+
+    Y is filled with the noise words, then the centres' own; all may be a part of the columns.
+    """
+    T, (C, K) = tokens.shape[0], negatives.shape
+    P, stride = u.shape[1], stride_of(u)
+    M = whole(K)
+    first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
+    if chunk + 1 < C:
+        for d in range(0, P, LANES):
             for k in range(K):
-                fetch_row(u, negatives[chunk + 1, k], P)
+                fetch(u, negatives[chunk + 1, k] * stride + d)
             for i in range(last, min(last + CHUNK, T)):
-                fetch_row(u, tokens[i], P)
-            for i in range(high, min(high + CHUNK, T)):
-                fetch_row(v, tokens[i], P)
-        gather(u, own, last - first, P, Y)
-        gather(u, noise, K, P, N)
-        gather(v, tokens[low:high], high - low, P, X)
-        # The sum over a window is the difference of two running sums: the same work for every reach.
-        for d in range(0, P, LANES):
-            s = splat(0)
-            for j in range(high - low):
-                s = fma(one, load(X, j * P + d), s)
-                store(sums, (j + 1) * P + d, s)
-        weight[:] = 0
-        for r in range(last - first):
-            i = first + r
-            n = right[i] - left[i] - 1
-            scale = splat((np.float32(1) / np.float32(n) if mean else np.float32(1)) if n > 0 else np.float32(0))
-            begin, end, itself = (left[i] - low) * P, (right[i] - low) * P, (i - low) * P
-            s = splat(0)
-            for d in range(0, P, LANES):
-                h = fma(minus, load(sums, begin + d), load(sums, end + d))
-                h = fma(scale, fma(minus, load(X, itself + d), h), splat(0))
-                store(H, r * P + d, h)
-                s = fma(h, load(Y, r * P + d), s)
-            scores[r, 0] = add_lanes(s)
-            if n > 0:
-                weight[r, 0] = 1
-                for k in range(K):
-                    weight[r, M0 + k] = np.float32(negative) / np.float32(K) if noise[k] != own[r] else 0
-        for row in range(0, CHUNK, 4):
-            for column in range(0, M, 4):
-                multiply_tile(H, N, P, row * P, column * P, scores[:, M0:], row, column)
-        loss += gradient(scores.reshape(-1), weight.reshape(-1), sign.reshape(-1), flat_G, alphas[chunk])
+                fetch(u, tokens[i] * stride + d)
+    gather(u, stride, negatives[chunk], K, P, Y[: M * P])
+    gather(u, stride, tokens[first:last], last - first, P, Y[M * P : (M + CHUNK) * P])
+    for target in range(0, M, 8):
+        multiply(turned, Y, P, target, scores)
+    own = splat(0)
+    for d in range(0, P, LANES):
+        # The centres' own words, turned, too.
+        transpose(Y, M * P + d, P, scores, CHUNK * (M + 1))
+        for i in range(LANES):
+            own = fma(load(turned, CHUNK * (d + i)), load(scores, CHUNK * (M + 1 + i)), own)
+    store(scores, CHUNK * M, own)
 
-        for r in range(CHUNK):
-            g = splat(G[r, 0])
-            for d in range(r * P, r * P + P, LANES):
-                store(E, d, fma(g, load(Y, d), splat(0)))
-        for row in range(0, CHUNK, 8):
-            add_products(E, rows, CHUNK, flat_G[M0:], W, 1, N, P, row, 0, M, M)
-        for r in range(last - first):
-            g = splat(G[r, 0])
-            for d in range(0, P, LANES):
-                w = own[r] * P + d
-                store(u, w, fma(g, load(H, r * P + d), load(u, w)))
-        for row in range(0, M, 8):
-            add_products(u, noise, K, flat_G[M0:], 1, W, H, P, row, 0, CHUNK, CHUNK)
 
-        # The other way round: a step begins at a window's first word and ends behind its last one.
-        for j in range(high - low + 1):
-            for d in range(0, P, LANES):
-                store(sums, j * P + d, splat(0))
-        for r in range(last - first):
-            i = first + r
-            n = right[i] - left[i] - 1
-            share = splat(np.float32(1) / np.float32(max(n, 1)) if mean and not legacy else np.float32(1))
-            begin, end = (left[i] - low) * P, (right[i] - low) * P
-            for d in range(0, P, LANES):
-                e = fma(share, load(E, r * P + d), splat(0))
-                store(E, r * P + d, e)
-                store(sums, begin + d, fma(one, e, load(sums, begin + d)))
-                store(sums, end + d, fma(minus, e, load(sums, end + d)))
-        for d in range(0, P, LANES):
-            s = splat(0)
-            for j in range(high - low):
-                s = fma(one, load(sums, j * P + d), s)
-                store(sums, j * P + d, s)
+@compiled
+def weigh(tokens, left, right, negatives, chunk, negative, weight):
+    """How often each target counts for each centre."""
+    K = negatives.shape[1]
+    M = whole(K)
+    first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), tokens.shape[0])
+    share = np.float32(negative) / np.float32(K)
+    clear(weight, CHUNK * (M + 1))
+    for i in range(first, last):
+        weight[CHUNK * M + i - first] = right[i] - left[i] > 1
+    for k in range(K):
+        for i in range(first, last):
+            differs = negatives[chunk, k] != tokens[i]
+            weight[CHUNK * k + i - first] = share * differs * weight[CHUNK * M + i - first]
+
+
+@compiled
+def chunk_gradient(K, alpha, parts, weight, G):
+    """Fill G. Returns the loss."""
+    M = whole(K)
+    loss = gradient(parts, weight, 0, K, np.float32(-1), alpha, G)
+    return loss + gradient(parts, weight, M, M + 1, np.float32(1), alpha, G)
+
+
+@compiled
+def hand_to_windows(v, tokens, left, right, start, size, errors, sums, begin, end):
+    """Add to every word the errors of the centres that see it, columns begin to end.
+
+    An error begins at its window's first word and ends behind the last one; running sums do the rest.
+    """
+    P, stride = v.shape[1], stride_of(v)
+    first, last = CHUNK * start, min(CHUNK * (start + size), tokens.shape[0])
+    low, high = seen_from(left, right, first, last)
+    clear(sums, (high - low + 1) * P)
+    for i in range(first, last):
+        start, stop = (left[i] - low) * P, (right[i] - low) * P
+        for d in range(begin, end, LANES):
+            error = load(errors, (i - first) * P + d)
+            store(sums, start + d, load(sums, start + d) + error)
+            store(sums, stop + d, load(sums, stop + d) - error)
+    for d in range(begin, end, LANES):
+        total = splat(0)
         for j in range(low, high):
-            w = np.int64(tokens[j]) * P
-            own_step = first <= j < last
-            for d in range(0, P, LANES):
-                x = fma(one, load(sums, (j - low) * P + d), load(v, w + d))
-                if own_step:
-                    x = fma(minus, load(E, (j - first) * P + d), x)
-                store(v, w + d, x)
-        # The first running sum is that of nothing.
-        for d in range(0, P, LANES):
-            store(sums, d, splat(0))
-    return loss
+            total = total + load(sums, (j - low) * P + d)
+            step = total - load(errors, (j - first) * P + d) if first <= j < last else total
+            w = tokens[j] * stride + d
+            store(v, w, load(v, w) + step)
 
 
 @functools.cache
@@ -285,13 +390,13 @@ def _block_kernel():
     return chunk_kernel(CHUNK, *window_functions(), _weigh_itself())
 
 
-def block_cuda(W_in, W_out, tokens, left, right, negatives, alphas, negative, mean, legacy):
-    """:func:`block_numpy` on a GPU: runs of 64 chunks, which race with each other (``kernels/runs.py``)."""
+def block_cuda(W_in, W_out, tokens, left, right, negatives, alphas, negative, together, mean, legacy):
+    """:func:`block_numpy` on a GPU, a thread block for each chunk of a batch (``kernels/runs.py``)."""
     # The targets of a chunk are its own tokens.
     bounds = np.append(CHUNK * np.arange(len(negatives)), len(tokens)).astype(np.int32)
     spans, text = np.stack([bounds[:-1], bounds[1:]], axis=1), (tokens, left, right)
-    arguments = text, negatives, alphas, negative, mean, mean and not legacy
-    return train_chunks(_block_kernel(), CHUNK, W_in, W_out, *arguments, spans)
+    arguments = text, negatives, alphas, negative, together, mean, mean and not legacy, spans
+    return train_chunks(_block_kernel(), CHUNK, W_in, W_out, *arguments)
 
 
 IMPLEMENTATIONS = {"numpy": block_numpy, "cpu": block_cpu, "cuda": block_cuda}

@@ -26,18 +26,22 @@ import numpy as np
 
 from kernels.compile import compiled
 from kernels.runs import THREADS, chunk_kernel, train_chunks
-from kernels.simd import LANES, fetch_row, fma, lanes_of_zeros, load, splat, store
+from kernels.simd import LANES, fetch, fetch_all, lanes_of_zeros, load, splat, store
 from kernels.skipgram import (
-    CHUNK,
+    add_to_centres,
+    add_to_targets,
+    batch_room,
     chunk_gradient,
     chunk_numpy,
-    room_for_chunks,
-    seen_from,
+    score,
     spans_cuda,
-    update_targets,
+    weigh,
     weigh_window,
+    whole,
+    widest_chunk,
 )
-from kernels.tiles import add_products
+from kernels.team import run_team, wait
+from kernels.tiles import CHUNK, PARTS, add_row, clear, in_parts, own_columns, stride_of, turn
 
 
 def compose_numpy(W_in, pieces, offsets):
@@ -69,74 +73,113 @@ def compose_cpu(W_in, pieces, offsets):
     return composed
 
 
-def block_numpy(W_in, W_out, pieces, offsets, tokens, left, right, negatives, alphas, negative):
-    """The shared-noise update, chunk by chunk: compose the centres, take skip-gram's step, hand it to their pieces.
+def block_numpy(W_in, W_out, pieces, offsets, tokens, left, right, negatives, alphas, negative, together):
+    """The shared-noise update: compose the centres, take skip-gram's steps, hand them to the pieces; a batch at a time.
 
     Returns the loss.
     """
     loss = 0.0
-    for chunk in range(len(negatives)):
-        rows = [pieces[offsets[t] : offsets[t + 1]] for t in tokens[CHUNK * chunk : CHUNK * (chunk + 1)]]
-        X = np.stack([W_in[r].mean(axis=0) for r in rows])  # (C, P)
-        steps, lost = chunk_numpy(X, W_out, tokens, left, right, negatives, chunk, alphas[chunk], negative)
-        for r, step in zip(rows, steps, strict=True):
-            np.add.at(W_in, r, step)
-        loss += lost
+    for start in range(0, len(negatives), together):
+        results = []
+        for chunk in range(start, min(start + together, len(negatives))):
+            rows = [pieces[offsets[t] : offsets[t + 1]] for t in tokens[CHUNK * chunk : CHUNK * (chunk + 1)]]
+            X = np.stack([W_in[r].mean(axis=0) for r in rows])  # (C, P)
+            changes = chunk_numpy(X, W_out, tokens, left, right, negatives, chunk, alphas[chunk], negative)
+            results.append((rows, *changes))
+        for rows, steps, targets, target_steps, lost in results:
+            for r, step in zip(rows, steps, strict=True):
+                np.add.at(W_in, r, step)
+            np.add.at(W_out, targets, target_steps)
+            loss += lost
     return float(loss)
 
 
+def block_cpu(W_in, W_out, pieces, offsets, tokens, left, right, negatives, alphas, negative, together, workers=1):
+    """:func:`block_numpy` on so many threads, with the same bits; see skip-gram's ``block_cpu``."""
+    W_in, W_out = (W if isinstance(W, tuple) else in_parts(W) for W in (W_in, W_out))
+    losses = np.zeros(len(negatives))
+    width = whole(negatives.shape[1]) + whole(widest_chunk(left, right))
+    room = batch_room(W_in, width, min(together, max(len(negatives), 1)))
+    arguments = W_in, W_out, pieces, offsets, tokens, left, right, negatives, alphas, negative, losses
+    run_team(workers, _train, *arguments, *room)
+    return float(losses.sum())
+
+
 @compiled
-def block_cpu(W_in, W_out, pieces, offsets, tokens, left, right, negatives, alphas, negative):
-    """Compiled :func:`block_numpy`."""
-    T = tokens.shape[0]
-    P = W_in.shape[1]
-    z, u = W_in.reshape(-1), W_out.reshape(-1)
-    room = room_for_chunks(left, right, T, negatives.shape[1], P)
-    J, X, Y, G = room[0], room[1], room[2], room[3].reshape(-1)
-    steps = lanes_of_zeros(CHUNK * P)
+def _train(worker, workers, arrivals, W_in, W_out, pieces, offsets, tokens, left, right, negatives, alphas, negative,
+           losses, X, Y, parts, G):  # fmt: skip
+    T, (C, K) = tokens.shape[0], negatives.shape
+    together = G.shape[0]
+    weight = lanes_of_zeros(G.shape[1])
+    widest = max(W_in[0].shape[1], W_in[1].shape[1])
+    steps, turned = lanes_of_zeros(CHUNK * widest), lanes_of_zeros(CHUNK * widest)
     itself = np.arange(CHUNK)
-    loss = 0.0
-    for chunk in range(negatives.shape[0]):
-        first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
-        X[:] = 0
-        for i in range(first, last):
-            mean_row(z, P, pieces, offsets[tokens[i]], offsets[tokens[i] + 1], X, i - first)
-        loss += chunk_gradient(u, P, tokens, left, right, negatives, chunk, alphas[chunk], negative, room)
-        low, _ = seen_from(left, right, first, last, 0, CHUNK)
-        steps[:] = 0
-        for row in range(0, CHUNK, 8):
-            begin, end = seen_from(left, right, first, last, row, 8)
-            add_products(steps, itself, CHUNK, G, G.shape[0] // CHUNK, 1, Y, P, row, begin - low, end - low, J)
-        update_targets(u, P, left, right, first, last, negatives.shape[1], room)
-        for i in range(first, last):
-            # While this centre's pieces are written, those of its successor in the next chunk are fetched.
-            ahead = tokens[min(i + CHUNK, T - 1)]
-            for piece in range(offsets[ahead], offsets[ahead + 1]):
-                fetch_row(z, pieces[piece], P)
-            add_row(z, P, pieces, offsets[tokens[i]], offsets[tokens[i] + 1], steps, i - first)
-    return loss
+    stage = 0
+    for start in range(0, C, together):
+        size = min(together, C - start)
+        for n in range(worker * PARTS * size // workers, (worker + 1) * PARTS * size // workers):
+            part, c = n // size, n % size
+            if workers > 1 and c + 1 < size:
+                fetch_all(parts[part, c + 1])
+            first, last = CHUNK * (start + c), min(CHUNK * (start + c + 1), T)
+            compose_centres(W_in[part], pieces, offsets, tokens, first, last, X[part][c])
+            turn(X[part][c], W_in[part].shape[1], turned)
+            score(W_out[part], tokens, left, right, negatives, start + c, turned, Y[part][c], parts[part, c])
+        stage = wait(arrivals, workers, stage)
+        for c in range(worker * size // workers, (worker + 1) * size // workers):
+            if workers > 1 and c + 1 < size:
+                for part in range(PARTS):
+                    fetch_all(parts[part, c + 1])
+            chunk = start + c
+            weigh(tokens, left, right, negatives, chunk, negative, weight)
+            losses[chunk] = chunk_gradient(left, right, K, chunk, alphas[chunk], parts[:, c], weight, G[c])
+        stage = wait(arrivals, workers, stage)
+        for part in range(PARTS):
+            begin, end = own_columns(worker, workers, part, W_in)
+            for c in range(size if end > begin else 0):
+                if workers > 1 and c + 1 < size:
+                    fetch_all(G[c + 1])
+                chunk = start + c
+                part_steps = steps[: CHUNK * W_in[part].shape[1]]
+                clear(part_steps, part_steps.shape[0])
+                sums = part_steps.reshape(CHUNK, -1)
+                add_to_centres(sums, itself, left, right, K, chunk, G[c], Y[part][c], begin, end)
+                hand_to_pieces(W_in[part], pieces, offsets, tokens, chunk, part_steps, begin, end)
+                add_to_targets(W_out[part], tokens, left, right, negatives, chunk, G[c], X[part][c], begin, end)
+        if workers > PARTS:
+            # Others may read these columns next.
+            stage = wait(arrivals, workers, stage)
+    return 0
 
 
 @compiled
-def mean_row(z, P, pieces, start, stop, X, r):
-    """X[r] = mean of z[pieces[start:stop]]."""
-    share = splat(np.float32(1) / np.float32(stop - start))
-    one, zero = splat(1), splat(0)
-    for d in range(0, P, LANES):
-        total = splat(0)
-        for piece in range(start, stop):
-            total = fma(one, load(z, np.int64(pieces[piece]) * P + d), total)
-        store(X, r * P + d, fma(share, total, zero))
-
-
-@compiled
-def add_row(z, P, pieces, start, stop, steps, r):
-    """z[pieces[start:stop]] += steps[r], one after the other: an n-gram may come twice."""
-    one = splat(1)
-    for piece in range(start, stop):
-        row = np.int64(pieces[piece]) * P
+def compose_centres(W, pieces, offsets, tokens, first, last, X):
+    """X[r] = mean of the pieces of the word first + r; zeros behind the last one."""
+    P, stride = W.shape[1], stride_of(W)
+    clear(X, X.shape[0])
+    for i in range(first, last):
+        begin, end = offsets[tokens[i]], offsets[tokens[i] + 1]
+        share = splat(np.float32(1) / np.float32(end - begin))
         for d in range(0, P, LANES):
-            store(z, row + d, fma(one, load(z, row + d), load(steps, r * P + d)))
+            total = splat(0)
+            for piece in range(begin, end):
+                total = total + load(W, pieces[piece] * stride + d)
+            store(X, (i - first) * P + d, share * total)
+        # The pieces of the word that stands here in the next chunk.
+        ahead = tokens[min(i + CHUNK, tokens.shape[0] - 1)]
+        for piece in range(offsets[ahead], offsets[ahead + 1]):
+            for d in range(0, P, LANES):
+                fetch(W, pieces[piece] * stride + d)
+
+
+@compiled
+def hand_to_pieces(W, pieces, offsets, tokens, chunk, steps, begin, end):
+    """Add each centre's step to all of its pieces, one after the other: an n-gram may come twice."""
+    P, stride = W.shape[1], stride_of(W)
+    first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), tokens.shape[0])
+    for i in range(first, last):
+        for piece in range(offsets[tokens[i]], offsets[tokens[i] + 1]):
+            add_row(W, pieces[piece] * stride, steps, (i - first) * P, begin, end)
 
 
 @functools.cache
@@ -190,11 +233,11 @@ def _block_kernel():
     return chunk_kernel(CHUNK, *_piece_functions(), weigh_window())
 
 
-def block_cuda(W_in, W_out, pieces, offsets, tokens, left, right, negatives, alphas, negative):
-    """:func:`block_numpy` on a GPU: runs of 64 chunks, which race with each other (``kernels/runs.py``)."""
+def block_cuda(W_in, W_out, pieces, offsets, tokens, left, right, negatives, alphas, negative, together):
+    """:func:`block_numpy` on a GPU, a thread block for each chunk of a batch (``kernels/runs.py``)."""
     spans = spans_cuda(left, right, len(negatives))
-    text = tokens, left, right, pieces, offsets
-    return train_chunks(_block_kernel(), CHUNK, W_in, W_out, text, negatives, alphas, negative, True, False, spans)
+    arguments = (tokens, left, right, pieces, offsets), negatives, alphas, negative, together, True, False, spans
+    return train_chunks(_block_kernel(), CHUNK, W_in, W_out, *arguments)
 
 
 COMPOSE_IMPLEMENTATIONS = {"numpy": compose_numpy, "cpu": compose_cpu, "cuda": compose_cuda}

@@ -1,9 +1,4 @@
-"""Runs: how a GPU trains word vectors by negative sampling. What the CUDA twins of skip-gram, CBOW and FastText share.
-
-A *run* is a stretch of the text that one thread block takes in order, chunk after chunk, as one thread of the CPU
-does. Runs race with each other, as threads do in Hogwild (Recht et al. 2011): each reads what the others have written
-so far, so that the last digits differ from call to call. Their updates are atomic, so that none is lost. A text that
-is short enough to be one run gives the reference's numbers.
+"""How a GPU trains word vectors by negative sampling: what the CUDA twins of skip-gram, CBOW and FastText share.
 
 The three models differ in what they read and what they predict, and in nothing else:
 
@@ -24,19 +19,28 @@ So the kernels here are built from device functions that answer for a model:
 
 ``text`` is a tuple of arrays: tokens, left, right and, for FastText, pieces and offsets (see their files).
 
+*Batches of chunks.* A chunk is a thread block's. All blocks look at what their chunks want to change, wait for each
+other, change it, and wait again, batch after batch. The numbers are the reference's; but thread blocks add to a row in
+any order, so that the last digits differ from call to call.
+
+*One by one*, a run of consecutive tokens is a thread block's, as it is a thread's on the CPU. Runs race with each
+other, as in Hogwild (Recht et al. 2011): each sees of the others what they have added so far. No addition is lost. A
+text that is short enough to be one run gives the reference's numbers.
+
 Within a thread block, a thread has some columns of every matrix (thread, thread + THREADS, …), so that neighbouring
 threads read neighbouring numbers, and a row that comes twice in a chunk is written by the same thread both times. The
 products of a chunk's inputs and targets are made of tiles in shared memory, which all threads fill and then read.
 
-======= ============= ======================== =====================================================
-symbol  variable      shape                    what it is
-======= ============= ======================== =====================================================
-        spans         (C, 2) int32             between which places each chunk's targets stand
-X       X             (runs, size, P) float32  vectors of a chunk's inputs
-        targets       (runs, J + K) int32      its targets
-G       G             (runs, J + K, size) f32  how far each input and target are to move to each other
-h, e    room          (runs, 2, P) float32     one input, and its step
-======= ============= ======================== =====================================================
+======= ============= ========================= ====================================================
+symbol  variable      shape                     what it is
+======= ============= ========================= ====================================================
+        spans         (C, 2) int32              between which places each chunk's targets stand
+X       X             (chunks, size, P) float32 vectors of a chunk's inputs
+        targets       (chunks, J + K) int32     its targets
+G       G             (blocks, J + K, size)     how far each input and target are to move to each other
+E       E             (chunks, size, P) float32 steps of the inputs
+h, e    room          (runs, 2, P) float32      one input, and its step
+======= ============= ========================= ====================================================
 
 Recht, Ré, Wright & Niu, "Hogwild!: A Lock-Free Approach to Parallelizing Stochastic Gradient Descent", 2011.
 """
@@ -49,8 +53,8 @@ import numpy as np
 # Threads of a block. Updates one by one wait for each other at every product, which a single warp does for nothing.
 THREADS, WARP = 128, 32
 
-# Chunks of a run, and tokens of a run where the updates are made one by one.
-RUN_CHUNKS, RUN_TOKENS = 64, 1024
+# Tokens of a run.
+RUN_TOKENS = 1024
 
 # Targets and columns of a tile of products.
 PANEL, DEPTH = 32, 32
@@ -73,8 +77,15 @@ def error_and_loss():
 # Chunk by chunk ------------------------------------------------------------------------------------------------------
 
 
+def blocks_at_once():
+    """Thread blocks that can surely run at the same time, and so wait for each other. The simulator runs one."""
+    from numba import config, cuda
+
+    return 1 if config.ENABLE_CUDASIM else cuda.get_current_device().MULTIPROCESSOR_COUNT
+
+
 def chunk_kernel(size, count, row, weigh):
-    """The kernel that trains on chunks of `size` tokens (8 or 16), each run of them in a block of THREADS threads."""
+    """The kernel that trains on batches of chunks of `size` tokens (8 or 16)."""
     global cuda  # Numba's simulator looks for it among the globals
     from numba import cuda
 
@@ -85,92 +96,116 @@ def chunk_kernel(size, count, row, weigh):
     padded = DEPTH + 1
     float32 = np.float32
 
+    @cuda.jit(device=True)
+    def look(chunk, W_in, W_out, text, noise, span, alpha, share, mean, X, targets, G, E, X_tile, Y_tile):
+        """Fill X, targets, G and E of a chunk. Returns this thread's part of the loss."""
+        scores, e = cuda.local.array(own, float32), cuda.local.array(size, float32)
+        thread, P = cuda.threadIdx.x, W_in.shape[1]
+        lane, rank = thread % 32, thread // 32
+        first = chunk * size
+        last = min(first + size, text[0].shape[0])
+        low, J = span[0], span[1] - span[0]
+        n_targets = J + noise.shape[0]
+        for c in range(thread, n_targets, THREADS):
+            targets[c] = text[0][low + c] if c < J else noise[c - J]
+        for d in range(thread, P, THREADS):
+            for r in range(size):
+                total = float32(0)
+                if first + r < last:
+                    n = count(first + r, text)
+                    for p in range(n):
+                        total += W_in[row(first + r, p, text), d]
+                    if mean and n > 1:
+                        total /= float32(n)
+                X[r, d] = total
+        cuda.syncthreads()
+
+        # Scores X Y', a panel of targets at a time: a thread has one target, and `own` inputs.
+        loss = 0.0
+        for panel in range(0, n_targets, PANEL):
+            for m in range(own):
+                scores[m] = float32(0)
+            for depth in range(0, P, DEPTH):
+                d = depth + lane
+                for r in range(rank, size, THREADS // DEPTH):
+                    X_tile[r, lane] = X[r, d] if d < P else float32(0)
+                for c in range(rank, PANEL, THREADS // DEPTH):
+                    is_there = panel + c < n_targets and d < P
+                    Y_tile[c, lane] = W_out[targets[panel + c], d] if is_there else float32(0)
+                cuda.syncthreads()
+                for k in range(DEPTH):
+                    y = Y_tile[lane, k]
+                    for m in range(own):
+                        scores[m] += X_tile[rank * own + m, k] * y
+                cuda.syncthreads()
+            c = panel + lane
+            if c < n_targets:
+                for m in range(own):
+                    r = rank * own + m
+                    weight = float32(0)
+                    if first + r < last:
+                        weight = weigh(first + r, c, low, J, text, noise, share)
+                    error, missed = both(-scores[m] if c < J else scores[m])
+                    loss += weight * missed
+                    G[c, r] = alpha * weight * (error if c < J else -error)
+        cuda.syncthreads()
+
+        # Steps of the inputs, G Y. Loops of fixed length keep e in registers.
+        for d in range(thread, P, THREADS):
+            for r in range(size):
+                e[r] = float32(0)
+            for c in range(n_targets):
+                y = W_out[targets[c], d]
+                for r in range(size):
+                    e[r] += G[c, r] * y
+            for r in range(size):
+                E[r, d] = e[r]
+        return loss
+
+    @cuda.jit(device=True)
+    def change(chunk, W_in, W_out, text, n_targets, divide, X, targets, G, E):
+        """Add the steps of a chunk: G' X to its targets, E to the rows of its inputs."""
+        x = cuda.local.array(size, float32)
+        first = chunk * size
+        for d in range(cuda.threadIdx.x, W_in.shape[1], THREADS):
+            for r in range(size):
+                x[r] = X[r, d]
+            for c in range(n_targets):
+                move = float32(0)
+                for r in range(size):
+                    move += G[c, r] * x[r]
+                cuda.atomic.add(W_out, (targets[c], d), move)
+            for r in range(min(size, text[0].shape[0] - first)):
+                n = count(first + r, text)
+                move = E[r, d] / float32(n) if divide and n > 1 else E[r, d]
+                for p in range(n):
+                    cuda.atomic.add(W_in, (row(first + r, p, text), d), move)
+
     @cuda.jit
-    def train(W_in, W_out, text, negatives, alphas, share, mean, divide, spans, run_chunks, X, targets, G, losses):
-        run, thread = cuda.blockIdx.x, cuda.threadIdx.x
-        P, T = W_in.shape[1], text[0].shape[0]
+    def train(W_in, W_out, text, negatives, spans, alphas, share, mean, divide, X, targets, G, E, losses):
+        block, together = cuda.blockIdx.x, X.shape[0]
+        C, K = negatives.shape
         X_tile = cuda.shared.array((size, DEPTH), float32)
         Y_tile = cuda.shared.array((PANEL, padded), float32)
-        scores = cuda.local.array(own, float32)
-        x, e = cuda.local.array(size, float32), cuda.local.array(size, float32)
-        lane, rank = thread % 32, thread // 32
+        everyone = cuda.cg.this_grid()
         loss = 0.0
-        for chunk in range(run * run_chunks, min((run + 1) * run_chunks, negatives.shape[0])):
-            first = chunk * size
-            last = min(first + size, T)
-            low, J = spans[chunk, 0], spans[chunk, 1] - spans[chunk, 0]
-            n_targets = J + negatives.shape[1]
-            for c in range(thread, n_targets, THREADS):
-                targets[run, c] = text[0][low + c] if c < J else negatives[chunk, c - J]
-            for d in range(thread, P, THREADS):
-                for r in range(size):
-                    total = float32(0)
-                    if first + r < last:
-                        n = count(first + r, text)
-                        for p in range(n):
-                            total += W_in[row(first + r, p, text), d]
-                        if mean and n > 1:
-                            total /= float32(n)
-                    X[run, r, d] = total
-            cuda.syncthreads()
-
-            # Scores X Y', a panel of targets at a time: a thread has one target, and `own` inputs.
-            for start in range(0, n_targets, PANEL):
-                for m in range(own):
-                    scores[m] = float32(0)
-                for depth in range(0, P, DEPTH):
-                    d = depth + lane
-                    for r in range(rank, size, THREADS // DEPTH):
-                        X_tile[r, lane] = X[run, r, d] if d < P else float32(0)
-                    for c in range(rank, PANEL, THREADS // DEPTH):
-                        is_there = start + c < n_targets and d < P
-                        Y_tile[c, lane] = W_out[targets[run, start + c], d] if is_there else float32(0)
-                    cuda.syncthreads()
-                    for k in range(DEPTH):
-                        y = Y_tile[lane, k]
-                        for m in range(own):
-                            scores[m] += X_tile[rank * own + m, k] * y
-                    cuda.syncthreads()
-                c = start + lane
-                if c < n_targets:
-                    for m in range(own):
-                        r = rank * own + m
-                        weight = float32(0)
-                        if first + r < last:
-                            weight = weigh(first + r, c, low, J, text, negatives[chunk], share)
-                        error, missed = both(-scores[m] if c < J else scores[m])
-                        loss += weight * missed
-                        G[run, c, r] = alphas[chunk] * weight * (error if c < J else -error)
-            cuda.syncthreads()
-
-            # Steps G Y and G' X, from the values before the chunk: all of a column is read before any of it is written.
-            for d in range(thread, P, THREADS):
-                for r in range(size):
-                    x[r], e[r] = X[run, r, d], float32(0)
-                for c in range(n_targets):
-                    y = W_out[targets[run, c], d]
-                    for r in range(size):
-                        e[r] += G[run, c, r] * y
-                for c in range(n_targets):
-                    step = float32(0)
-                    for r in range(size):
-                        step += G[run, c, r] * x[r]
-                    cuda.atomic.add(W_out, (targets[run, c], d), step)
-                # Loops of fixed length alone keep x and e in registers.
-                for r in range(size):
-                    if first + r < last:
-                        n = count(first + r, text)
-                        step = e[r] / float32(n) if divide and n > 1 else e[r]
-                        for p in range(n):
-                            cuda.atomic.add(W_in, (row(first + r, p, text), d), step)
-            # The next chunk writes to `targets`.
-            cuda.syncthreads()
-        losses[run, thread] = loss
+        for start in range(0, C, together):
+            n = min(together, C - start)
+            for k in range(block, n, cuda.gridDim.x):
+                chunk, room = start + k, (X[k], targets[k], G[k], E[k])
+                numbers = negatives[chunk], spans[chunk], alphas[chunk], share, mean
+                loss += look(chunk, W_in, W_out, text, *numbers, *room, X_tile, Y_tile)
+            everyone.sync()
+            for k in range(block, n, cuda.gridDim.x):
+                chunk, room = start + k, (X[k], targets[k], G[k], E[k])
+                change(chunk, W_in, W_out, text, spans[chunk, 1] - spans[chunk, 0] + K, divide, *room)
+            everyone.sync()
+        losses[block, cuda.threadIdx.x] = loss
 
     return train
 
 
-def train_chunks(kernel, size, W_in, W_out, text, negatives, alphas, negative, mean, divide, spans):
+def train_chunks(kernel, size, W_in, W_out, text, negatives, alphas, negative, together, mean, divide, spans):
     """Launch a kernel of :func:`chunk_kernel`. Returns the loss.
 
     Parameters
@@ -181,6 +216,8 @@ def train_chunks(kernel, size, W_in, W_out, text, negatives, alphas, negative, m
     W_in, W_out, text, negatives, alphas : arrays on the device, `text` a tuple of them
     negative : int
         Noise words of one pair; each of a chunk's K stands for ``negative / K`` of them.
+    together : int
+        Chunks of a batch, which see the same vectors.
     mean : bool
         Whether a token's vector is the mean of its rows, or their sum.
     divide : bool
@@ -193,14 +230,14 @@ def train_chunks(kernel, size, W_in, W_out, text, negatives, alphas, negative, m
     (C, K), P = negatives.shape, W_in.shape[1]
     if C == 0:
         return 0.0
-    runs = -(-C // RUN_CHUNKS)
-    n_targets = int((spans[:, 1] - spans[:, 0]).max()) + K
-    X = cuda.device_array((runs, size, P), np.float32)
-    targets = cuda.device_array((runs, n_targets), np.int32)
-    G = cuda.device_array((runs, n_targets, size), np.float32)
-    losses = cuda.device_array((runs, THREADS), np.float64)
-    arguments = W_in, W_out, text, negatives, alphas, np.float32(negative / K), mean, divide, cuda.to_device(spans)
-    kernel[runs, THREADS](*arguments, RUN_CHUNKS, X, targets, G, losses)
+    together, n_targets = min(together, C), int((spans[:, 1] - spans[:, 0]).max()) + K
+    X, E = (cuda.device_array((together, size, P), np.float32) for _ in range(2))
+    targets = cuda.device_array((together, n_targets), np.int32)
+    G = cuda.device_array((together, n_targets, size), np.float32)
+    blocks = min(together, blocks_at_once())
+    losses = cuda.device_array((blocks, THREADS), np.float64)
+    numbers = negatives, cuda.to_device(spans), alphas, np.float32(negative / K), mean, divide
+    kernel[blocks, THREADS](W_in, W_out, text, *numbers, X, targets, G, E, losses)
     return float(losses.copy_to_host().sum())
 
 

@@ -12,11 +12,13 @@ Arrays are one-dimensional (use ``x.ravel()`` or ``x.reshape(-1)`` outside the l
 enough: nothing is checked. Each function has a plain NumPy form for ``NUMBA_DISABLE_JIT=1``.
 """
 
+import operator
+
 import numpy as np
 from llvmlite import ir
 from numba import config, types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+from numba.extending import intrinsic, models, overload, register_model
 
 from kernels.compile import compiled
 
@@ -202,6 +204,104 @@ def lane_of(typing_context, lanes, index):
 
 
 @intrinsic
+def transpose(typing_context, rows, index, step, columns, place):
+    """``columns[place + 16 * c + r] = rows[index + step * r + c]`` for r, c < 16."""
+
+    def generate(context, builder, signature, arguments):
+        def address(i, offset):
+            array = signature.args[i]
+            data = context.make_array(array)(context, builder, arguments[i]).data
+            return builder.bitcast(builder.gep(data, [offset]), _VECTOR.as_pointer())
+
+        index, step, place = (context.cast(builder, arguments[i], signature.args[i], types.intp) for i in (1, 2, 4))
+        lanes = []
+        for _ in range(LANES):
+            lanes.append(builder.load(address(0, index), align=4))
+            index = builder.add(index, step)
+        # Vectors that lie 8, 4, 2 and 1 apart exchange halves, quarters, eighths and single numbers.
+        for width in (8, 4, 2, 1):
+            kind = ir.VectorType(ir.IntType(32), LANES)
+            low = [i if i & width == 0 else LANES + i - width for i in range(LANES)]
+            high = [i + width if i & width == 0 else LANES + i for i in range(LANES)]
+            exchanged = list(lanes)
+            for r in range(LANES):
+                if r & width == 0:
+                    a, b = lanes[r], lanes[r + width]
+                    exchanged[r] = builder.shuffle_vector(a, b, ir.Constant(kind, low))
+                    exchanged[r + width] = builder.shuffle_vector(a, b, ir.Constant(kind, high))
+            lanes = exchanged
+        for vector in lanes:
+            builder.store(vector, address(3, place), align=4)
+            place = builder.add(place, ir.Constant(place.type, LANES))
+        return context.get_dummy_value()
+
+    return types.void(rows, index, step, columns, place), generate
+
+
+def _elementwise(symbol, opcode):
+    """Lanes may be added, subtracted, multiplied and divided with Python's operators."""
+
+    @intrinsic
+    def apply(typing_context, a, b):
+        def generate(context, builder, signature, arguments):
+            return getattr(builder, opcode)(*arguments, flags=("contract", "arcp"))
+
+        return _lanes(a, b), generate
+
+    @overload(symbol)
+    def operator_of_lanes(a, b):
+        if a is _lanes and b is _lanes:
+            return lambda a, b: apply(a, b)
+
+
+_elementwise(operator.add, "fadd")
+_elementwise(operator.sub, "fsub")
+_elementwise(operator.mul, "fmul")
+_elementwise(operator.truediv, "fdiv")
+
+
+def _rounded_or_absolute(name):
+    """A function of lanes that LLVM has."""
+
+    @intrinsic
+    def apply(typing_context, lanes):
+        def generate(context, builder, signature, arguments):
+            kind = ir.FunctionType(_VECTOR, [_VECTOR])
+            return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+
+        return _lanes(lanes), generate
+
+    return apply
+
+
+rounded = _rounded_or_absolute("llvm.rint.v16f32")
+absolute = _rounded_or_absolute("llvm.fabs.v16f32")
+
+
+@intrinsic
+def choose(typing_context, x, a, b):
+    """Lane by lane, a where x ≥ 0, else b, and where x is NaN."""
+
+    def generate(context, builder, signature, arguments):
+        x, a, b = arguments
+        return builder.select(builder.fcmp_ordered(">=", x, ir.Constant(_VECTOR, [0.0] * LANES)), a, b)
+
+    return _lanes(x, a, b), generate
+
+
+@intrinsic
+def power_of_two(typing_context, n):
+    """2^n, for whole n from -126 to 127, made of its bits."""
+
+    def generate(context, builder, signature, arguments):
+        whole = ir.VectorType(ir.IntType(32), LANES)
+        exponent = builder.add(builder.fptosi(arguments[0], whole), ir.Constant(whole, [127] * LANES))
+        return builder.bitcast(builder.shl(exponent, ir.Constant(whole, [23] * LANES)), _VECTOR)
+
+    return _lanes(n), generate
+
+
+@intrinsic
 def _float_from_bits(typing_context, bits):
     def generate(context, builder, signature, arguments):
         return builder.bitcast(arguments[0], ir.FloatType())
@@ -233,6 +333,15 @@ if config.DISABLE_JIT:
     def add_lanes(lanes):
         return lanes.sum()
 
+    def transpose(rows, index, step, columns, place):
+        for r in range(LANES):
+            columns[place + r : place + LANES * LANES : LANES] = rows[index + step * r : index + step * r + LANES]
+
+    rounded, absolute, power_of_two = np.rint, np.abs, np.exp2
+
+    def choose(x, a, b):
+        return np.where(x >= 0, a, b)
+
     def scan_lanes(lanes):
         return np.cumsum(lanes)
 
@@ -251,9 +360,9 @@ if config.DISABLE_JIT:
 
 @compiled
 def lanes_of_zeros(size):
-    """``size`` zeros that begin where a cache line does: lanes that lie across two lines cost two loads."""
-    block = np.zeros(size + LANES, np.float32)
-    skip = (-(block.ctypes.data // 4)) % LANES
+    """``size`` zeros that begin where a pair of cache lines does: lanes across two lines cost two loads."""
+    block = np.zeros(size + 2 * LANES, np.float32)
+    skip = (-(block.ctypes.data // 4)) % (2 * LANES)
     return block[skip : skip + size]
 
 
@@ -262,6 +371,13 @@ def fetch_row(W, row, P):
     """Ask for a row of a flat matrix ahead of time; the processor brings it while it computes."""
     for d in range(0, P, LANES):
         fetch(W, np.int64(row) * P + d)
+
+
+@compiled
+def fetch_all(block):
+    """Ask for a block that another thread has written to, or is about to."""
+    for t in range(0, block.shape[0], LANES):
+        fetch(block, t)
 
 
 @compiled
@@ -286,17 +402,39 @@ def exp(x):
 
 
 @compiled
+def polynomial(x, a, b, c, d, e, f):
+    """a + b x + … + f x⁵."""
+    y = splat(f) * x + splat(e)
+    y = y * x + splat(d)
+    y = y * x + splat(c)
+    y = y * x + splat(b)
+    return y * x + splat(a)
+
+
+@compiled
+def exp_of_lanes(x):
+    """As :func:`exp`, for lanes up to 0; below -87, the value there."""
+    t = splat(1.4426950408889634) * choose(x + splat(87), x, splat(-87))
+    n = rounded(t)
+    r = t - n
+    p = polynomial(
+        r,
+        6.931471805599453e-1,
+        2.402265069591007e-1,
+        5.550410866482158e-2,
+        9.618129107628477e-3,
+        1.3333558146428441e-3,
+        1.5403530393381608e-4,
+    )
+    return (p * r + splat(1)) * power_of_two(n)
+
+
+@compiled
 def sigmoid_softplus(x):
-    """σ(x) = 1 / (1 + e^-x) and log(1 + e^-x) = -log σ(x), which share an exponential; errors below 2e-6."""
-    e = exp(-abs(x))
-    inverse = np.float32(1) / (np.float32(1) + e)
-    # log(1 + e) = 2 artanh(e / (2 + e)), whose argument is at most 1/3.
-    z = e / (np.float32(2) + e)
-    w = z * z
-    series = np.float32(1 / 11)
-    series = series * w + np.float32(1 / 9)
-    series = series * w + np.float32(1 / 7)
-    series = series * w + np.float32(1 / 5)
-    series = series * w + np.float32(1 / 3)
-    series = series * w + np.float32(1)
-    return (inverse if x >= 0 else e * inverse), max(-x, np.float32(0)) + np.float32(2) * z * series
+    """σ(-x) = 1 / (1 + e^x) and log(1 + e^-x) = -log σ(x), lane by lane; errors below 2e-6; NaN stays NaN."""
+    e = exp_of_lanes(splat(0) - absolute(x))
+    inverse = splat(1) / (splat(1) + e)
+    # log(1 + e) for e in [0, 1]: a polynomial fitted to it.
+    log = polynomial(e, -0.24499612, 0.17757024, -0.10785368, 0.044214192, -0.0085746762, 0)
+    log = ((log * e + splat(0.33276177)) * e + splat(-0.49997449)) * e + splat(0.99999981)
+    return choose(x, e * inverse, inverse), log * e + choose(x, splat(0), splat(0) - x)

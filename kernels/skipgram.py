@@ -11,8 +11,9 @@ For a centre word w with a word c in its window, and K noise words n drawn from 
 
 ``pair`` makes these updates one pair at a time, as the paper does. ``block`` takes CHUNK = 16 neighbouring centres at
 once: they share their noise words, which makes every sum above a product of small matrices; each noise word counts
-(pairs of the centre) · negative / K times, so that the expected gradient is the same. All gradients of a chunk come
-from the values before it (Ji et al. 2016, "Parallelizing Word2Vec in Shared and Distributed Memory", section III).
+(pairs of the centre) · negative / K times, so that the expected gradient is the same (Ji et al. 2016, "Parallelizing
+Word2Vec in Shared and Distributed Memory", section III). All gradients of a batch of chunks come from the values before
+it; so threads can share a batch out, and their number changes nothing.
 
 ======= ============= ================= ==============================================================
 symbol  variable      shape             what it is
@@ -37,10 +38,21 @@ import numpy as np
 
 from kernels.compile import compiled
 from kernels.runs import THREADS, chunk_kernel, single_kernel, train_chunks, train_singly
-from kernels.simd import fetch_row, lanes_of_zeros, sigmoid_softplus
-from kernels.tiles import add_products, gather, gradient, multiply_tile
-
-CHUNK = 16
+from kernels.simd import LANES, fetch, fetch_all, lanes_of_zeros, load, store
+from kernels.team import run_team, wait
+from kernels.tiles import (
+    CHUNK,
+    PARTS,
+    add_products,
+    clear,
+    gather,
+    gradient,
+    in_parts,
+    multiply,
+    own_columns,
+    stride_of,
+    turn,
+)
 
 
 def sigmoid_numpy(x):
@@ -111,9 +123,10 @@ def pair_cpu(W_in, W_out, tokens, left, right, negatives, alphas):
                 for d in range(P):
                     score += u[d] * v[d]
                 # σ(-x) = 1 - σ(x)
-                p, missed = sigmoid_softplus(score if k < 0 else -score)
-                loss += missed
-                g = alphas[i] * (np.float32(1) - p if k < 0 else p - np.float32(1))
+                x = score if k < 0 else -score
+                loss += np.log1p(np.exp(-abs(x))) + max(-x, np.float32(0))
+                wrong = np.float32(1) / (np.float32(1) + np.exp(x))
+                g = alphas[i] * (wrong if k < 0 else -wrong)
                 for d in range(P):
                     step[d] += g * u[d]
                 for d in range(P):
@@ -124,11 +137,11 @@ def pair_cpu(W_in, W_out, tokens, left, right, negatives, alphas):
     return loss
 
 
-# A chunk of centres at a time ----------------------------------------------------------------------------------------
+# A batch of chunks at a time ------------------------------------------------------------------------------------------
 
 
-def block_numpy(W_in, W_out, tokens, left, right, negatives, alphas, negative):
-    """The shared-noise update, chunk by chunk. Returns the loss.
+def block_numpy(W_in, W_out, tokens, left, right, negatives, alphas, negative, together):
+    """The shared-noise update: `together` chunks see the same vectors, then all steps are added. Returns the loss.
 
     Parameters
     ----------
@@ -136,18 +149,37 @@ def block_numpy(W_in, W_out, tokens, left, right, negatives, alphas, negative):
         See the table at the top of this file.
     negative : int
         Noise words of one pair; each of a chunk's K stands for ``negative / K`` of them.
+    together : int
+        Chunks in a batch.
     """
     loss = 0.0
-    for chunk in range(len(negatives)):
-        centres = tokens[CHUNK * chunk : CHUNK * (chunk + 1)]
-        step, lost = chunk_numpy(W_in[centres], W_out, tokens, left, right, negatives, chunk, alphas[chunk], negative)
-        np.add.at(W_in, centres, step)
-        loss += lost
+    for start in range(0, len(negatives), together):
+        chunks = range(start, min(start + together, len(negatives)))
+        centres = [tokens[CHUNK * chunk : CHUNK * (chunk + 1)] for chunk in chunks]
+        results = [
+            chunk_numpy(W_in[c], W_out, tokens, left, right, negatives, chunk, alphas[chunk], negative)
+            for c, chunk in zip(centres, chunks, strict=True)
+        ]
+        for c, (step, targets, target_step, lost) in zip(centres, results, strict=True):
+            np.add.at(W_in, c, step)
+            np.add.at(W_out, targets, target_step)
+            loss += lost
     return float(loss)
 
 
 def chunk_numpy(X, W_out, tokens, left, right, negatives, chunk, alpha, negative):
-    """Train W_out on one chunk, whose centres have the vectors X. Returns the step of X, (C, P), and the loss."""
+    """What the chunk whose centres have the vectors X wants to change.
+
+    Returns
+    -------
+    step : array, shape (C, P)
+        To be added to the centres.
+    targets : array, shape (J + K,)
+        Contexts and noise words.
+    target_step : array, shape (J + K, P)
+        To be added to them.
+    loss : float
+    """
     K = negatives.shape[1]
     first, last = CHUNK * chunk, CHUNK * chunk + len(X)
     low, high = left[first:last].min(), right[first:last].max()
@@ -163,124 +195,192 @@ def chunk_numpy(X, W_out, tokens, left, right, negatives, chunk, alpha, negative
     loss = (seen * softplus_numpy(-scores)).sum() + (weight * softplus_numpy(noise_scores)).sum()
     G = alpha * seen * (1 - sigmoid_numpy(scores))  # (C, J)
     H = -alpha * weight * sigmoid_numpy(noise_scores)  # (C, K)
-    np.add.at(W_out, contexts, G.T @ X)
-    np.add.at(W_out, noise, H.T @ X)
-    return G @ Y + H @ N, loss
+    return G @ Y + H @ N, np.concatenate([contexts, noise]), np.concatenate([G.T @ X, H.T @ X]), loss
+
+
+def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative, together, workers=1):
+    """:func:`block_numpy` on so many threads; their number changes not one bit.
+
+    Each stage of a batch is shared out in another way: the scores by columns and chunks, their gradients by chunks, and
+    what is added to the matrices by columns. For several threads, the matrices come as ``in_parts`` makes them.
+    """
+    W_in, W_out = (W if isinstance(W, tuple) else in_parts(W) for W in (W_in, W_out))
+    losses = np.zeros(len(negatives))
+    width = whole(negatives.shape[1]) + whole(widest_chunk(left, right))
+    room = batch_room(W_in, width, min(together, max(len(negatives), 1)))
+    run_team(workers, _train, W_in, W_out, tokens, left, right, negatives, alphas, negative, losses, *room)
+    return float(losses.sum())
 
 
 @compiled
-def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative):
-    """Compiled :func:`block_numpy`: products of tiles whose sums stay in registers."""
-    T = tokens.shape[0]
-    P = W_in.shape[1]
-    v, u = W_in.reshape(-1), W_out.reshape(-1)
-    room = room_for_chunks(left, right, T, negatives.shape[1], P)
-    J, X, Y, G = room[0], room[1], room[2], room[3].reshape(-1)
-    centres = np.zeros(CHUNK, np.int64)
-    loss = 0.0
-    for chunk in range(negatives.shape[0]):
-        first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
-        for r in range(CHUNK):
-            centres[r] = tokens[first + r] if first + r < last else 0
-        gather(v, centres, last - first, P, X)
-        for i in range(last, min(last + CHUNK, T)):
-            fetch_row(v, tokens[i], P)
-        loss += chunk_gradient(u, P, tokens, left, right, negatives, chunk, alphas[chunk], negative, room)
-        low, _ = seen_from(left, right, first, last, 0, CHUNK)
-        for row in range(0, CHUNK, 8):
-            begin, end = seen_from(left, right, first, last, row, 8)
-            add_products(v, centres, last - first, G, G.shape[0] // CHUNK, 1, Y, P, row, begin - low, end - low, J)
-        update_targets(u, P, left, right, first, last, negatives.shape[1], room)
-    return loss
+def _train(
+    worker, workers, arrivals, W_in, W_out, tokens, left, right, negatives, alphas, negative, losses, X, Y, parts, G
+):
+    C, K = negatives.shape
+    together = G.shape[0]
+    weight, turned = lanes_of_zeros(G.shape[1]), lanes_of_zeros(CHUNK * max(W_in[0].shape[1], W_in[1].shape[1]))
+    stage = 0
+    for start in range(0, C, together):
+        size = min(together, C - start)
+        for n in range(worker * PARTS * size // workers, (worker + 1) * PARTS * size // workers):
+            part, c = n // size, n % size
+            if workers > 1 and c + 1 < size:
+                fetch_all(parts[part, c + 1])
+            first, last = CHUNK * (start + c), min(CHUNK * (start + c + 1), tokens.shape[0])
+            v, centres = W_in[part], X[part][c]
+            gather(v, stride_of(v), tokens[first:last], last - first, v.shape[1], centres)
+            turn(centres, v.shape[1], turned)
+            score(W_out[part], tokens, left, right, negatives, start + c, turned, Y[part][c], parts[part, c])
+        stage = wait(arrivals, workers, stage)
+        for c in range(worker * size // workers, (worker + 1) * size // workers):
+            if workers > 1 and c + 1 < size:
+                for part in range(PARTS):
+                    fetch_all(parts[part, c + 1])
+            chunk = start + c
+            weigh(tokens, left, right, negatives, chunk, negative, weight)
+            losses[chunk] = chunk_gradient(left, right, K, chunk, alphas[chunk], parts[:, c], weight, G[c])
+        stage = wait(arrivals, workers, stage)
+        for part in range(PARTS):
+            begin, end = own_columns(worker, workers, part, W_in)
+            for c in range(size if end > begin else 0):
+                if workers > 1 and c + 1 < size:
+                    fetch_all(G[c + 1])
+                chunk = start + c
+                rows = tokens[CHUNK * chunk : CHUNK * (chunk + 1)]
+                add_to_centres(W_in[part], rows, left, right, K, chunk, G[c], Y[part][c], begin, end)
+                add_to_targets(W_out[part], tokens, left, right, negatives, chunk, G[c], X[part][c], begin, end)
+        if workers > PARTS:
+            # Others may read these columns next.
+            stage = wait(arrivals, workers, stage)
+    return 0
+
+
+def batch_room(W, width, together):
+    """What the chunks of a batch need: centres, targets, parts of their scores, and G."""
+    X = tuple(lanes_of_zeros(together * CHUNK * part.shape[1]).reshape(together, -1) for part in W)
+    Y = tuple(lanes_of_zeros(together * width * part.shape[1]).reshape(together, -1) for part in W)
+    parts = lanes_of_zeros(PARTS * together * CHUNK * width).reshape(PARTS, together, -1)
+    return X, Y, parts, lanes_of_zeros(together * CHUNK * width).reshape(together, -1)
 
 
 @compiled
-def room_for_chunks(left, right, T, K, P):
-    """Blocks that chunk after chunk is worked on in: J, X, Y, G, and what else :func:`chunk_gradient` needs."""
-    widest = 0
+def widest_chunk(left, right):
+    """The most contexts that a chunk has."""
+    widest, T = 0, left.shape[0]
     for first in range(0, T, CHUNK):
-        low, high = seen_from(left, right, first, min(first + CHUNK, T), 0, CHUNK)
+        low, high = seen_from(left, right, first, min(first + CHUNK, T))
         widest = max(widest, high - low)
-    J = (widest + 7) // 8 * 8
-    M = (K + 7) // 8 * 8
-    # +1 for contexts, -1 for noise: σ(-x) = 1 - σ(x) lets one formula serve both.
-    sign = np.ones((CHUNK, J + M), np.float32)
-    sign[:, J:] = -1
-    shape = CHUNK, J + M
-    G, scores, weight = np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    X, Y = lanes_of_zeros(CHUNK * P), lanes_of_zeros((J + M) * P)
-    return J, X, Y, G, scores, weight, sign, np.zeros(J + M, np.int64)
+    return widest
 
 
 @compiled
-def chunk_gradient(u, P, tokens, left, right, negatives, chunk, alpha, negative, room):
-    """Fill Y and G of the room for the chunk whose centres' vectors are in X. Returns the loss."""
-    J, X, Y, G, scores, weight, sign, targets = room
-    T = tokens.shape[0]
-    K = negatives.shape[1]
+def whole(n):
+    """The next multiple of 8."""
+    return (n + 7) // 8 * 8
+
+
+@compiled
+def score(u, tokens, left, right, negatives, chunk, turned, Y, scores):
+    """Scores of a chunk's centres with its targets: first the noise words, then the contexts.
+
+    Y is filled with the targets; u, Y and the centres, which come turned, may be a part of the columns.
+    """
+    T, K = tokens.shape[0], negatives.shape[1]
+    P, stride = u.shape[1], stride_of(u)
+    M = whole(K)
     first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
-    low, high = seen_from(left, right, first, last, 0, CHUNK)
-    n_contexts = high - low
-    # Targets: the contexts, then the noise; gaps between them are filled with zeros of no weight.
-    for r in range(n_contexts):
-        targets[r] = tokens[low + r]
-    for k in range(K):
-        targets[J + k] = negatives[chunk, k]
+    low, high = seen_from(left, right, first, last)
     if last < T:
-        for k in range(K):
-            fetch_row(u, negatives[chunk + 1, k], P)
-        for i in range(high, min(high + CHUNK, T)):
-            fetch_row(u, tokens[i], P)
-    gather(u, targets, n_contexts, P, Y[: J * P])
-    gather(u, targets[J:], K, P, Y[J * P :])
+        for d in range(0, P, LANES):
+            for k in range(K):
+                fetch(u, negatives[chunk + 1, k] * stride + d)
+            for i in range(high, min(high + CHUNK, T)):
+                fetch(u, tokens[i] * stride + d)
+    gather(u, stride, negatives[chunk], K, P, Y[: M * P])
+    gather(u, stride, tokens[low:high], high - low, P, Y[M * P :])
+    for target in range(0, M + high - low, 8):
+        multiply(turned, Y, P, target, scores)
 
-    weight[:] = 0
+
+@compiled
+def weigh(tokens, left, right, negatives, chunk, negative, weight):
+    """How often each target counts for each centre."""
+    K = negatives.shape[1]
+    M = whole(K)
+    first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), tokens.shape[0])
+    low, high = seen_from(left, right, first, last)
     share = np.float32(negative) / np.float32(K)
+    clear(weight, weight.shape[0])
     for i in range(first, last):
-        r = i - first
+        weight[i - first] = share * np.float32(right[i] - left[i] - 1)
+        at = CHUNK * (M - low) + i - first
         for j in range(left[i], right[i]):
-            weight[r, j - low] = 1
-        weight[r, i - low] = 0
-        for k in range(K):
-            weight[r, J + k] = share * (right[i] - left[i] - 1)
+            weight[at + CHUNK * j] = 1
+        weight[at + CHUNK * i] = 0
+    # Every noise word weighs the same at first.
+    pairs = load(weight, 0)
+    for k in range(1, K):
+        store(weight, CHUNK * k, pairs)
     for k in range(K):
-        for r in range(n_contexts):
-            if targets[r] == targets[J + k]:
-                for i in range(first, last):
-                    weight[i - first, J + k] -= share * weight[i - first, r]
-
-    for row in range(0, CHUNK, 4):
-        begin, end = seen_from(left, right, first, last, row, 4)
-        for column in range((begin - low) // 4 * 4, end - low, 4):
-            multiply_tile(X, Y, P, row * P, column * P, scores, row, column)
-        for column in range(J, scores.shape[1], 4):
-            multiply_tile(X, Y, P, row * P, column * P, scores, row, column)
-    return gradient(scores.reshape(-1), weight.reshape(-1), sign.reshape(-1), G.reshape(-1), alpha)
+        noise = negatives[chunk, k]
+        n_same = 0
+        for j in range(low, high):
+            n_same += tokens[j] == noise
+        if n_same:
+            for j in range(low, high):
+                if tokens[j] == noise:
+                    # A context is not its own noise.
+                    for r in range(CHUNK):
+                        weight[CHUNK * k + r] -= share * weight[CHUNK * (M + j - low) + r]
 
 
 @compiled
-def update_targets(u, P, left, right, first, last, K, room):
-    """Add the chunk's gradient of its contexts and noise to their rows."""
-    J, X, G, targets = room[0], room[1], room[3].reshape(-1), room[7]
-    low, high = seen_from(left, right, first, last, 0, CHUNK)
-    width = targets.shape[0]
-    for row in range(0, high - low, 8):
-        # The centres that see these eight contexts.
-        begin, end = last, first
-        for i in range(first, last):
-            if left[i] < low + row + 8 and right[i] > low + row:
-                begin, end = min(begin, i), i + 1
-        add_products(u, targets, high - low, G, 1, width, X, P, row, begin - first, end - first, CHUNK)
-    for row in range(J, width, 8):
-        add_products(u, targets, J + K, G, 1, width, X, P, row, 0, CHUNK, CHUNK)
+def chunk_gradient(left, right, K, chunk, alpha, parts, weight, G):
+    """Fill G. Returns the loss."""
+    low, high = seen_from(left, right, CHUNK * chunk, min(CHUNK * (chunk + 1), left.shape[0]))
+    M = whole(K)
+    loss = gradient(parts, weight, 0, K, np.float32(-1), alpha, G)
+    return loss + gradient(parts, weight, M, M + high - low, np.float32(1), alpha, G)
 
 
 @compiled
-def seen_from(left, right, first, last, row, rows):
-    """Where the windows of the chunk's centres row, row + 1, … begin and end."""
-    start = min(first + row, last - 1)
-    begin, end = left[start], right[start]
-    for i in range(start, min(first + row + rows, last)):
+def add_to_centres(W, rows, left, right, K, chunk, G, Y, begin, end):
+    """Add a chunk's steps to the rows of its centres, columns begin to end."""
+    M, P = whole(K), W.shape[1]
+    first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), left.shape[0])
+    low, _ = seen_from(left, right, first, last)
+    for r in range(0, last - first, 8):
+        start, stop = seen_from(left, right, first + r, min(first + r + 8, last))
+        start, stop, count = M + start - low, M + stop - low, last - first - r
+        add_products(W, stride_of(W), rows[r:], count, G, r, 1, CHUNK, Y, P, 0, K, start, stop, begin, end)
+
+
+@compiled
+def add_to_targets(W, tokens, left, right, negatives, chunk, G, X, begin, end):
+    """Add a chunk's steps to its noise words and contexts, columns begin to end."""
+    K, stride, P = negatives.shape[1], stride_of(W), W.shape[1]
+    M = whole(K)
+    first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), tokens.shape[0])
+    low, high = seen_from(left, right, first, last)
+    for k in range(0, K, 8):
+        noise = negatives[chunk, k:]
+        add_products(W, stride, noise, K - k, G, CHUNK * k, CHUNK, 1, X, P, 0, last - first, 0, 0, begin, end)
+    # The first eight centres see none of the last contexts, and the others none of the first ones.
+    middle = min(first + 8, last)
+    _, seen_by_first = seen_from(left, right, first, middle)
+    seen_by_others = seen_from(left, right, middle, last)[0] if middle < last else high
+    for j in range(low, high, 8):
+        start = 0 if j < seen_by_first else middle - first
+        stop = last - first if j + 8 > seen_by_others else middle - first
+        g, contexts = CHUNK * (M + j - low), tokens[j:high]
+        add_products(W, stride, contexts, high - j, G, g, CHUNK, 1, X, P, start, stop, 0, 0, begin, end)
+
+
+@compiled
+def seen_from(left, right, first, last):
+    """Where the windows of the words first to last - 1 begin and end."""
+    begin, end = left[first], right[first]
+    for i in range(first, last):
         begin, end = min(begin, left[i]), max(end, right[i])
     return begin, end
 
@@ -383,11 +483,11 @@ def _block_kernel():
     return chunk_kernel(CHUNK, *centre_functions(), weigh_window())
 
 
-def block_cuda(W_in, W_out, tokens, left, right, negatives, alphas, negative):
-    """:func:`block_numpy` on a GPU: runs of 64 chunks, which race with each other (``kernels/runs.py``)."""
+def block_cuda(W_in, W_out, tokens, left, right, negatives, alphas, negative, together):
+    """:func:`block_numpy` on a GPU, a thread block for each chunk of a batch (``kernels/runs.py``)."""
     spans = spans_cuda(left, right, len(negatives))
-    text = tokens, left, right
-    return train_chunks(_block_kernel(), CHUNK, W_in, W_out, text, negatives, alphas, negative, False, False, spans)
+    arguments = (tokens, left, right), negatives, alphas, negative, together, False, False, spans
+    return train_chunks(_block_kernel(), CHUNK, W_in, W_out, *arguments)
 
 
 IMPLEMENTATIONS = {"numpy": block_numpy, "cpu": block_cpu, "cuda": block_cuda}

@@ -1,94 +1,116 @@
-"""Products of small blocks of float32 rows, whose sums stay in registers; what training by blocks is made of.
+"""Products of small blocks of float32 rows, whose sums stay in registers; what training by chunks is made of.
 
-Matrices are flat (``W.reshape(-1)``) with rows of P numbers, P a multiple of 16.
+Matrices have rows of P numbers, P a multiple of 16; those of W may lie `stride` numbers apart, those of blocks follow
+each other. A block X of sixteen rows, the chunk's centres, stands beside a block Y of targets; what there is for each
+centre and target stands in a strip: ``strip[16 * target + centre]``, so that sixteen lanes are all centres with one
+target.
 """
 
 import numpy as np
 
 from kernels.compile import compiled
-from kernels.simd import LANES, add_lanes, fma, load, sigmoid_softplus, splat, store
+from kernels.simd import LANES, add_lanes, fma, lanes_of_zeros, load, sigmoid_softplus, splat, store, transpose
+
+# Centres of a chunk.
+CHUNK = LANES
 
 
 @compiled
-def multiply_tile(A, B, P, a, b, scores, row, column):
-    """scores[row : row + 4, column : column + 4] = four rows of A, from a on, times four rows of B, from b on."""
-    s00 = s01 = s02 = s03 = splat(0)
-    s10 = s11 = s12 = s13 = splat(0)
-    s20 = s21 = s22 = s23 = splat(0)
-    s30 = s31 = s32 = s33 = splat(0)
+def turn(X, P, turned):
+    """Columns of X in place of its rows."""
     for d in range(0, P, LANES):
-        b0 = load(B, b + d)
-        b1 = load(B, b + P + d)
-        b2 = load(B, b + 2 * P + d)
-        b3 = load(B, b + 3 * P + d)
-        x = load(A, a + d)
-        s00, s01, s02, s03 = fma(x, b0, s00), fma(x, b1, s01), fma(x, b2, s02), fma(x, b3, s03)
-        x = load(A, a + P + d)
-        s10, s11, s12, s13 = fma(x, b0, s10), fma(x, b1, s11), fma(x, b2, s12), fma(x, b3, s13)
-        x = load(A, a + 2 * P + d)
-        s20, s21, s22, s23 = fma(x, b0, s20), fma(x, b1, s21), fma(x, b2, s22), fma(x, b3, s23)
-        x = load(A, a + 3 * P + d)
-        s30, s31, s32, s33 = fma(x, b0, s30), fma(x, b1, s31), fma(x, b2, s32), fma(x, b3, s33)
-    scores[row, column], scores[row, column + 1] = add_lanes(s00), add_lanes(s01)
-    scores[row, column + 2], scores[row, column + 3] = add_lanes(s02), add_lanes(s03)
-    scores[row + 1, column], scores[row + 1, column + 1] = add_lanes(s10), add_lanes(s11)
-    scores[row + 1, column + 2], scores[row + 1, column + 3] = add_lanes(s12), add_lanes(s13)
-    scores[row + 2, column], scores[row + 2, column + 1] = add_lanes(s20), add_lanes(s21)
-    scores[row + 2, column + 2], scores[row + 2, column + 3] = add_lanes(s22), add_lanes(s23)
-    scores[row + 3, column], scores[row + 3, column + 1] = add_lanes(s30), add_lanes(s31)
-    scores[row + 3, column + 2], scores[row + 3, column + 3] = add_lanes(s32), add_lanes(s33)
+        transpose(X, d, P, turned, LANES * d)
 
 
 @compiled
-def add_products(W, rows, count, G, r_step, t_step, B, P, row, start, stop, more):
-    """W[rows[row + r]] += Σ_t G_rt B[t] for r < 8, with t from start to stop and from `more` to the end of B.
+def multiply(turned, Y, P, b, strip):
+    """Scores of all centres with the targets b to b + 7."""
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = splat(0)
+    y = b * P
+    for d in range(P):
+        x = load(turned, LANES * d)
+        s0, s1 = fma(splat(Y[y + d]), x, s0), fma(splat(Y[y + P + d]), x, s1)
+        s2, s3 = fma(splat(Y[y + 2 * P + d]), x, s2), fma(splat(Y[y + 3 * P + d]), x, s3)
+        s4, s5 = fma(splat(Y[y + 4 * P + d]), x, s4), fma(splat(Y[y + 5 * P + d]), x, s5)
+        s6, s7 = fma(splat(Y[y + 6 * P + d]), x, s6), fma(splat(Y[y + 7 * P + d]), x, s7)
+    at = LANES * b
+    store(strip, at, s0), store(strip, at + LANES, s1)
+    store(strip, at + 2 * LANES, s2), store(strip, at + 3 * LANES, s3)
+    store(strip, at + 4 * LANES, s4), store(strip, at + 5 * LANES, s5)
+    store(strip, at + 6 * LANES, s6), store(strip, at + 7 * LANES, s7)
 
-    G_rt is ``G[(row + r) * r_step + t * t_step]``; rows from `count` on are none. The sums stay in registers; then each
-    row is added to the matrix, one after the other: a word may come twice.
+
+@compiled(inline="always")
+def add_products(W, stride, rows, count, G, g, row_step, step, B, P, start, stop, more, last, begin, end):
+    """W[rows[r]] += Σ_t G_rt B[t] for r < min(8, count), with t from start to stop and from more to last.
+
+    G_rt is ``G[g + r * row_step + t * step]``; only columns begin to end. The sums stay in registers, then each row is
+    added to, one after the other: a word may come twice.
     """
-    for d in range(0, P, LANES):
+    for d in range(begin, end, 2 * LANES):
+        # Two columns of lanes at a time; where only one is left, it is computed twice and added once.
+        D = min(d + LANES, end - LANES)
         s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = splat(0)
-        for turn in range(stop - start + B.shape[0] // P - more):
+        S0 = S1 = S2 = S3 = S4 = S5 = S6 = S7 = splat(0)
+        for turn in range(stop - start + last - more):
             t = start + turn if turn < stop - start else more + turn - (stop - start)
-            y = load(B, t * P + d)
-            g = row * r_step + t * t_step
-            s0, s1 = fma(splat(G[g]), y, s0), fma(splat(G[g + r_step]), y, s1)
-            s2, s3 = fma(splat(G[g + 2 * r_step]), y, s2), fma(splat(G[g + 3 * r_step]), y, s3)
-            s4, s5 = fma(splat(G[g + 4 * r_step]), y, s4), fma(splat(G[g + 5 * r_step]), y, s5)
-            s6, s7 = fma(splat(G[g + 6 * r_step]), y, s6), fma(splat(G[g + 7 * r_step]), y, s7)
-        one = splat(1)
-        if row < count:
-            w = rows[row] * P + d
-            store(W, w, fma(one, s0, load(W, w)))
-        if row + 1 < count:
-            w = rows[row + 1] * P + d
-            store(W, w, fma(one, s1, load(W, w)))
-        if row + 2 < count:
-            w = rows[row + 2] * P + d
-            store(W, w, fma(one, s2, load(W, w)))
-        if row + 3 < count:
-            w = rows[row + 3] * P + d
-            store(W, w, fma(one, s3, load(W, w)))
-        if row + 4 < count:
-            w = rows[row + 4] * P + d
-            store(W, w, fma(one, s4, load(W, w)))
-        if row + 5 < count:
-            w = rows[row + 5] * P + d
-            store(W, w, fma(one, s5, load(W, w)))
-        if row + 6 < count:
-            w = rows[row + 6] * P + d
-            store(W, w, fma(one, s6, load(W, w)))
-        if row + 7 < count:
-            w = rows[row + 7] * P + d
-            store(W, w, fma(one, s7, load(W, w)))
+            i = g + t * step
+            y, Y = load(B, t * P + d), load(B, t * P + D)
+            x = splat(G[i])
+            s0, S0 = fma(x, y, s0), fma(x, Y, S0)
+            x = splat(G[i + row_step])
+            s1, S1 = fma(x, y, s1), fma(x, Y, S1)
+            x = splat(G[i + 2 * row_step])
+            s2, S2 = fma(x, y, s2), fma(x, Y, S2)
+            x = splat(G[i + 3 * row_step])
+            s3, S3 = fma(x, y, s3), fma(x, Y, S3)
+            x = splat(G[i + 4 * row_step])
+            s4, S4 = fma(x, y, s4), fma(x, Y, S4)
+            x = splat(G[i + 5 * row_step])
+            s5, S5 = fma(x, y, s5), fma(x, Y, S5)
+            x = splat(G[i + 6 * row_step])
+            s6, S6 = fma(x, y, s6), fma(x, Y, S6)
+            x = splat(G[i + 7 * row_step])
+            s7, S7 = fma(x, y, s7), fma(x, Y, S7)
+        if count > 0:
+            add_lanes_to(W, np.int64(rows[0]) * stride, d, D, s0, S0)
+        if count > 1:
+            add_lanes_to(W, np.int64(rows[1]) * stride, d, D, s1, S1)
+        if count > 2:
+            add_lanes_to(W, np.int64(rows[2]) * stride, d, D, s2, S2)
+        if count > 3:
+            add_lanes_to(W, np.int64(rows[3]) * stride, d, D, s3, S3)
+        if count > 4:
+            add_lanes_to(W, np.int64(rows[4]) * stride, d, D, s4, S4)
+        if count > 5:
+            add_lanes_to(W, np.int64(rows[5]) * stride, d, D, s5, S5)
+        if count > 6:
+            add_lanes_to(W, np.int64(rows[6]) * stride, d, D, s6, S6)
+        if count > 7:
+            add_lanes_to(W, np.int64(rows[7]) * stride, d, D, s7, S7)
 
 
 @compiled
-def gather(W, rows, count, P, block):
+def add_lanes_to(W, w, d, D, s, S):
+    """Add lanes to columns d and, unless it is the same, D of the row that begins at w."""
+    store(W, w + d, s + load(W, w + d))
+    if D > d:
+        store(W, w + D, S + load(W, w + D))
+
+
+@compiled
+def add_row(W, w, block, b, begin, end):
+    """Add to the row that begins at w what begins at b in the block, columns begin to end."""
+    for d in range(begin, end, LANES):
+        store(W, w + d, load(block, b + d) + load(W, w + d))
+
+
+@compiled
+def gather(W, stride, rows, count, P, block):
     """block[r] = W[rows[r]], and zeros in the rows from `count` on."""
     for r in range(block.shape[0] // P):
         if r < count:
-            w = np.int64(rows[r]) * P
+            w = np.int64(rows[r]) * stride
             for d in range(0, P, LANES):
                 store(block, r * P + d, load(W, w + d))
         else:
@@ -97,11 +119,68 @@ def gather(W, rows, count, P, block):
 
 
 @compiled
-def gradient(scores, weight, sign, G, alpha):
-    """G = α · weight · sign · (1 - σ(sign · score)), the step along each score. Returns the loss."""
-    loss = np.float32(0)
-    for t in range(scores.shape[0]):
-        p, missed = sigmoid_softplus(sign[t] * scores[t])
-        loss += weight[t] * missed
-        G[t] = alpha * weight[t] * sign[t] * (np.float32(1) - p)
-    return loss
+def gradient(parts, weight, start, stop, sign, alpha, G):
+    """G = α · weight · sign · (1 - σ(sign · score)), the step along each score, of the targets start to stop - 1.
+
+    A score is the sum of its parts. The sign is 1 for words that were seen, and -1 for noise: σ(-x) = 1 - σ(x) lets one
+    formula serve both. Returns the loss.
+    """
+    loss = splat(0)
+    factor, signs = splat(sign * alpha), splat(sign)
+    for t in range(LANES * start, LANES * stop, LANES):
+        score = load(parts[0], t)
+        for part in range(1, parts.shape[0]):
+            score = score + load(parts[part], t)
+        wrong, missed = sigmoid_softplus(signs * score)
+        loss = load(weight, t) * missed + loss
+        store(G, t, factor * load(weight, t) * wrong)
+    return add_lanes(loss)
+
+
+@compiled
+def clear(block, size):
+    """Zeros in the first numbers of a block."""
+    for t in range(0, size, LANES):
+        store(block, t, splat(0))
+
+
+# Matrices are worked on in so many parts, each of some columns.
+PARTS = 2
+
+
+@compiled
+def columns_of(part, parts, P):
+    """Where the columns of one of several parts begin and end, in whole lanes."""
+    n = P // LANES
+    return part * n // parts * LANES, (part + 1) * n // parts * LANES
+
+
+@compiled
+def own_columns(worker, workers, part, W):
+    """Where the columns begin and end that a worker alone adds to, of a part of the matrix."""
+    P = W[0].shape[1] + W[1].shape[1]
+    first, last = columns_of(part, PARTS, P)
+    begin, end = columns_of(worker, workers, P)
+    return max(begin, first) - first, min(end, last) - first
+
+
+@compiled
+def stride_of(W):
+    """How many numbers one row lies behind the other."""
+    return W.strides[0] // W.itemsize
+
+
+def in_parts(W, apart=False):
+    """A matrix as a tuple of blocks of its columns: views, or, `apart`, copies.
+
+    Threads that write to columns of their own still get in each other's way if the columns of one lie between those of
+    another: processors fetch what stands beside what is read, unasked, and take it away from the one who writes to it.
+    """
+    bounds = [columns_of(part, PARTS, W.shape[1]) for part in range(PARTS)]
+    if not apart:
+        return tuple(W[:, begin:end] for begin, end in bounds)
+    parts = []
+    for begin, end in bounds:
+        parts.append(lanes_of_zeros(len(W) * (end - begin)).reshape(len(W), end - begin))
+        parts[-1][:] = W[:, begin:end]
+    return tuple(parts)

@@ -30,7 +30,10 @@ MAY_SEE_MODELS = (
     "embeddings/commands/",
 )
 # llvmlite is what Numba is made of; kernels/simd.py speaks to it.
-KERNELS_MAY_IMPORT = {"numpy", "numba", "llvmlite", "math", "functools", "importlib", "os", "pathlib", "kernels"}
+KERNELS_MAY_IMPORT = {
+    *("numpy", "numba", "llvmlite", "kernels"),
+    *("concurrent", "functools", "importlib", "math", "operator", "os", "pathlib"),
+}
 MAY_PLOT = ("embeddings/visualise.py", "lessons/")
 
 FILES = sorted(

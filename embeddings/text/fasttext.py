@@ -12,13 +12,11 @@ from embeddings.text.word2vec import Word2VecTraining
 from embeddings.text.word_embedder import WordEmbedder
 from kernels import fasttext as kernel
 from kernels.device import implementation
-from kernels.skipgram import CHUNK
 
 compose = implementation(kernel.COMPOSE_IMPLEMENTATIONS)
-train_block = implementation(kernel.IMPLEMENTATIONS)
 
-# Centres of a chunk, and the noise words that they share: with 24, two in a hundred analogies are lost.
-SHARING = CHUNK, 48
+# Noise words that the centres of a chunk share: with 24, two in a hundred analogies are lost.
+SHARED_NOISE = 48
 
 # Parameters that a file of fastText's holds, by the names that they have there.
 _ARGUMENTS = {
@@ -55,7 +53,10 @@ class FastText(WordEmbedder):
         Learning rate at the start and at the end; it falls in a straight line.
     epochs : int, default 5
     workers : int, default 1
-        Threads. One gives the same bits every time; more train on the same vectors without waiting for each other.
+        Threads. The vectors are the same, to the last bit, for any number.
+    device : {"cpu", "cuda", "numpy"}, default "cpu"
+        What trains: our threads; an NVIDIA GPU; or the reference in NumPy, to be read and compared with, hundreds of
+        times slower.
     seed : int, default 1
     callbacks : sequence of callables, default ()
         Each is called with the model after every epoch; ``vectors_`` are those so far.
@@ -110,6 +111,7 @@ class FastText(WordEmbedder):
         min_alpha=1e-4,
         epochs=5,
         workers=1,
+        device="cpu",
         seed=1,
         callbacks=(),
         checkpoint=None,
@@ -127,6 +129,7 @@ class FastText(WordEmbedder):
         self.min_alpha = min_alpha
         self.epochs = epochs
         self.workers = workers
+        self.device = device
         self.seed = seed
         self.callbacks = callbacks
         self.checkpoint = checkpoint
@@ -308,6 +311,7 @@ class FastText(WordEmbedder):
         check_number("ns_exponent", self.ns_exponent)
         alpha = check_number("alpha", self.alpha, minimum=0)
         check_number("min_alpha", self.min_alpha, minimum=0, maximum=alpha)
+        implementation(kernel.IMPLEMENTATIONS, self.device)
 
     def _set_state(self, state):
         super()._set_state(state)
@@ -323,19 +327,20 @@ class _FastTextTraining(Word2VecTraining):
 
     def __init__(self, model, corpus):
         super().__init__(model, corpus, sg=True)
-        self.sharing = SHARING
+        self.shared_noise = SHARED_NOISE
         self.pieces = model._pieces()
+
+    def _kernels(self):
+        return kernel.IMPLEMENTATIONS
 
     def _inputs(self):
         return self.model.piece_vectors_
 
+    def _pieces(self):
+        return self.pieces
+
     def publish(self):
         """Compose the words' vectors."""
-        model, d = self.model, self.model.vector_size
-        model.piece_vectors_ = np.ascontiguousarray(self.W_in[:, :d])
-        model.context_vectors_ = np.ascontiguousarray(self.W_out[:, :d])
+        model = self.model
+        model.piece_vectors_, model.context_vectors_ = self._whole(self.W_in), self._whole(self.W_out)
         model.vectors_ = compose(model.piece_vectors_, *self.pieces)
-
-    def _learn(self, rng, kept, left, right, alphas, n_terms):
-        noise = self._shared_noise(rng, len(kept), alphas)
-        return train_block(self.W_in, self.W_out, *self.pieces, kept, left, right, *noise, self.model.negative)

@@ -8,23 +8,25 @@ from embeddings.text.word_embedder import Training, WordEmbedder
 from kernels import cbow as cbow_kernel
 from kernels import sampling as sampling_kernel
 from kernels import skipgram as skipgram_kernel
-from kernels.device import implementation
+from kernels.device import implementation, to_device, to_host
 from kernels.simd import LANES, lanes_of_zeros
+from kernels.skipgram import CHUNK
+from kernels.tiles import in_parts
 
 windows = implementation(sampling_kernel.WINDOWS_IMPLEMENTATIONS)
 alias_table = implementation(sampling_kernel.ALIAS_IMPLEMENTATIONS)
 draw = implementation(sampling_kernel.DRAW_IMPLEMENTATIONS)
-skipgram_block = implementation(skipgram_kernel.IMPLEMENTATIONS)
-skipgram_pair = implementation(skipgram_kernel.PAIR_IMPLEMENTATIONS)
-cbow_block = implementation(cbow_kernel.IMPLEMENTATIONS)
-cbow_word = implementation(cbow_kernel.WORD_IMPLEMENTATIONS)
 
 # Words of the corpus that are drawn for and trained on at a time.
 BLOCK_WORDS = 1 << 16
 
-# Centres of a chunk, and the noise words that they share: for skip-gram (True) the fewest that lose nothing on
-# similarities and analogies (16 lose 0.015 of the analogies that pairs solve), and for CBOW.
-SHARING = {True: (skipgram_kernel.CHUNK, 24), False: (cbow_kernel.CHUNK, 8)}
+# Noise words that the centres of a chunk share: for skip-gram (True) the fewest that lose nothing on similarities and
+# analogies (16 lose 0.015 of the analogies that pairs solve), and for CBOW.
+SHARED_NOISE = {True: 24, False: 8}
+
+# Chunks of a batch, all of whose gradients come from the same vectors, unless some word is so frequent that a batch
+# would hold it more often than this: its steps, all in the same direction, would go too far.
+TOGETHER, MOST_FREQUENT = 16, 8
 
 
 class Word2Vec(WordEmbedder):
@@ -55,11 +57,14 @@ class Word2Vec(WordEmbedder):
         shares its gradient out.
     epochs : int, default 5
     batch : {"block", "pair"}, default "block"
-        "block" trains 16 neighbouring words (8 for CBOW) at a time, which share their noise; "pair" is the textbook's
-        update of one pair (or one context) at a time. Both learn the same space; blocks are several times faster.
+        "block" trains 16 neighbouring words at a time, which share their noise, and 16 such chunks from the same
+        vectors; "pair" is the textbook's update of one pair (or one context) at a time. Both learn the same space;
+        blocks are several times faster.
     workers : int, default 1
-        Threads. One gives the same bits every time; more train on the same vectors without waiting for each other
-        ("Hogwild"), so that the last digits differ from run to run.
+        Threads. The vectors are the same, to the last bit, for any number. ``batch="pair"`` has use for one alone.
+    device : {"cpu", "cuda", "numpy"}, default "cpu"
+        What trains: our threads; an NVIDIA GPU; or the reference in NumPy, to be read and compared with, hundreds of
+        times slower.
     seed : int, default 1
     callbacks : sequence of callables, default ()
         Each is called with the model after every epoch; ``vectors_`` are those so far.
@@ -112,6 +117,7 @@ class Word2Vec(WordEmbedder):
         epochs=5,
         batch="block",
         workers=1,
+        device="cpu",
         seed=1,
         callbacks=(),
         checkpoint=None,
@@ -130,6 +136,7 @@ class Word2Vec(WordEmbedder):
         self.epochs = epochs
         self.batch = batch
         self.workers = workers
+        self.device = device
         self.seed = seed
         self.callbacks = callbacks
         self.checkpoint = checkpoint
@@ -147,6 +154,8 @@ class Word2Vec(WordEmbedder):
         ------
         TypeError, ValueError
             For bad parameters or sentences, or if no word occurs `min_count` times, or no two stand together.
+        RuntimeError
+            For ``device="cuda"`` where there is no GPU.
         KeyboardInterrupt
             After Ctrl-C. The model then has what it learned so far, and can be used and saved.
         """
@@ -154,7 +163,7 @@ class Word2Vec(WordEmbedder):
         corpus = Corpus.encode(X, self.min_count)
         self._start(corpus, self._new_rows(len(corpus.words), 0))
         self.loss_history_ = []
-        Word2VecTraining(self, corpus, self.sg).run()
+        Word2VecTraining(self, corpus, self.sg, self.batch).run()
         return self
 
     def partial_fit(self, X, y=None):
@@ -172,7 +181,7 @@ class Word2Vec(WordEmbedder):
         rows = np.concatenate([self.vectors_, new]), np.concatenate([self.context_vectors_, zeros])
         corpus.counts[:n_old] += old_counts
         self._start(corpus, *rows)
-        Word2VecTraining(self, corpus, self.sg).run()
+        Word2VecTraining(self, corpus, self.sg, self.batch).run()
         return self
 
     # Training --------------------------------------------------------------------------------------------------------
@@ -200,17 +209,18 @@ class Word2Vec(WordEmbedder):
         for name in ("sg", "cbow_mean", "cbow_legacy"):
             check_choice(name, getattr(self, name), (True, False))
         check_choice("batch", self.batch, ("block", "pair"))
+        implementation(skipgram_kernel.IMPLEMENTATIONS, self.device)
 
 
 class Word2VecTraining(Training):
     """Word2Vec's training, whose step is a block of sentences."""
 
-    def __init__(self, model, corpus, sg):
+    def __init__(self, model, corpus, sg, batch="block"):
         super().__init__(model, len(corpus.tokens))
-        self.corpus, self.sg, self.sharing = corpus, sg, SHARING[sg]
-        # Threads that race leave no state that another run would meet again.
-        self.exact = model.workers == 1
-        self.W_in, self.W_out = padded(self._inputs()), padded(model.context_vectors_)
+        self.corpus, self.sg, self.batch = corpus, sg, batch
+        self.shared_noise = SHARED_NOISE[sg]
+        self.kernel = implementation(self._kernels(), model.device)
+        self.W_in, self.W_out = self._laid_out(self._inputs()), self._laid_out(model.context_vectors_)
         # Block b holds the sentences bounds[b] to bounds[b + 1] - 1.
         ends = corpus.offsets[1:]
         blocks = np.arange(BLOCK_WORDS, len(corpus.tokens), BLOCK_WORDS)
@@ -221,7 +231,11 @@ class Word2VecTraining(Training):
             ratio = model.sample / np.maximum(frequency, 1e-300)
             self.keep = np.minimum(np.sqrt(ratio) + ratio, 1).astype(np.float32)
         noise = np.maximum(model.counts_, 1).astype(np.float64) ** model.ns_exponent
-        self.noise = alias_table(noise / noise.sum())
+        noise /= noise.sum()
+        self.noise = alias_table(noise)
+        kept = frequency * self.keep
+        most = max(float(kept.max() / kept.sum()), float(noise.max()))
+        self.together = int(np.clip(MOST_FREQUENT / (CHUNK * most), 1, TOGETHER))
         if not np.any(np.diff(corpus.offsets) > 1):
             raise ValueError("no two words stand together in any sentence; there is nothing to learn from")
 
@@ -229,76 +243,88 @@ class Word2VecTraining(Training):
         """Words before the block at hand."""
         return int(self.corpus.offsets[self.bounds[self.done]])
 
+    def _kernels(self):
+        kernels = skipgram_kernel if self.sg else cbow_kernel
+        if self.batch == "block":
+            return kernels.IMPLEMENTATIONS
+        return kernels.PAIR_IMPLEMENTATIONS if self.sg else kernels.WORD_IMPLEMENTATIONS
+
     def _inputs(self):
         return self.model.vectors_
 
+    def _laid_out(self, vectors):
+        """A copy as the kernel wants it: rows of whole lanes, and for several threads in parts that stand apart."""
+        model = self.model
+        if model.device == "cpu" and self.batch == "block":
+            return in_parts(padded(vectors), apart=model.workers > 1)
+        return to_device(padded(vectors), model.device)
+
+    def _whole(self, W):
+        """The vectors in what `_laid_out` made, without the lanes that were added."""
+        W = np.hstack(W) if isinstance(W, tuple) else to_host(W)
+        return np.ascontiguousarray(W[:, : self.model.vector_size])
+
     def publish(self):
-        """Cut the padding off."""
-        d = self.model.vector_size
-        self.model.vectors_ = np.ascontiguousarray(self.W_in[:, :d])
-        self.model.context_vectors_ = np.ascontiguousarray(self.W_out[:, :d])
+        """Hand the vectors to the model as it knows them."""
+        self.model.vectors_, self.model.context_vectors_ = self._whole(self.W_in), self._whole(self.W_out)
 
     def tensors(self):
-        """Both matrices."""
-        return {"W_in": self.W_in, "W_out": self.W_out}
+        """Both matrices, part by part."""
+        parts = {}
+        for name, W in (("W_in", self.W_in), ("W_out", self.W_out)):
+            for i, part in enumerate(W if isinstance(W, tuple) else (W,)):
+                parts[f"{name}.{i}"] = part
+        return parts
 
     def steps(self, pool):
-        """Train on the blocks that are left, in turn; at most a few of them wait."""
-        waiting = []
-        for b in range(self.done, len(self.bounds) - 1):
-            waiting.append(pool.submit(self._train_block, self.epoch, b))
-            if len(waiting) >= 2 * self.model.workers:
-                yield self._take(waiting.pop(0))
-        while waiting:
-            yield self._take(waiting.pop(0))
+        """Train on the blocks that are left, one after the other; what they need is drawn for several at a time."""
+        workers = self.model.workers
+        for first in range(self.done, len(self.bounds) - 1, workers):
+            blocks = range(first, min(first + workers, len(self.bounds) - 1))
+            for block, drawn in zip(blocks, (pool.map if workers > 1 else map)(self._draw, blocks), strict=True):
+                loss, n_terms = self._learn(*drawn)
+                self.loss += loss
+                self.n_terms += n_terms
+                self.done += 1
+                start, stop = self.corpus.offsets[self.bounds[[block, block + 1]]]
+                yield int(stop - start)
 
-    def _take(self, future):
-        words, loss, n_terms = future.result()
-        self.loss += loss
-        self.n_terms += n_terms
-        self.done += 1
-        return words
-
-    def _train_block(self, epoch, b):
-        """Draw what a block needs, and train on it. What is drawn depends on seed, epoch and block alone."""
-        if self._stopped.is_set():
-            return 0, 0.0, 0
+    def _draw(self, b):
+        """What training on a block needs. It depends on seed, epoch and block alone."""
         model, corpus = self.model, self.corpus
-        first, last = self.bounds[b], self.bounds[b + 1]
-        offsets = corpus.offsets[first : last + 1]
+        offsets = corpus.offsets[self.bounds[b] : self.bounds[b + 1] + 1]
         tokens = np.asarray(corpus.tokens[offsets[0] : offsets[-1]])
-        rng = np.random.default_rng([model.seed, 1, epoch, b])
+        rng = np.random.default_rng([model.seed, 1, self.epoch, b])
         reach = rng.integers(1, model.window, len(tokens), np.int32, endpoint=True)
         uniforms = rng.random(len(tokens), np.float32)
         kept, left, right = windows(tokens, offsets - offsets[0], self.keep, uniforms, reach)
-        pairs = right.astype(np.int64) - left - 1
         # The learning rate of each place in the block, by the share of all words that lie behind it.
-        done = np.linspace(offsets[0], offsets[-1], len(kept) + 1)[:-1] + epoch * len(corpus.tokens)
+        done = np.linspace(offsets[0], offsets[-1], len(kept) + 1)[:-1] + self.epoch * len(corpus.tokens)
         share = done / (model.epochs * len(corpus.tokens))
         alphas = (model.alpha - (model.alpha - model.min_alpha) * share).astype(np.float32)
+        pairs = right.astype(np.int64) - left - 1
         n_terms = int(pairs.sum()) if self.sg else int((pairs > 0).sum())
-        return len(tokens), self._learn(rng, kept, left, right, alphas, n_terms), n_terms
+        if self.batch == "pair":
+            return kept, left, right, draw(*self.noise, rng.random((n_terms, model.negative))), alphas, n_terms
+        noise = draw(*self.noise, rng.random((-(-len(kept) // CHUNK), self.shared_noise)))
+        return kept, left, right, noise, alphas[::CHUNK].copy(), n_terms
 
-    def _learn(self, rng, kept, left, right, alphas, n_terms):
+    def _learn(self, kept, left, right, noise, alphas, n_terms):
+        """Train on a block. Returns its loss and how many terms that has."""
         model = self.model
-        arguments = self.W_in, self.W_out, kept, left, right
-        if model.batch == "pair":
-            negatives = draw(*self.noise, rng.random((n_terms, model.negative)))
-            if self.sg:
-                return skipgram_pair(*arguments, negatives, alphas)
-            return cbow_word(*arguments, negatives, alphas, *self._cbow_options())
-        negatives, alphas = self._shared_noise(rng, len(kept), alphas)
-        if self.sg:
-            return skipgram_block(*arguments, negatives, alphas, model.negative)
-        return cbow_block(*arguments, negatives, alphas, model.negative, *self._cbow_options())
+        arrays = [to_device(array, model.device) for array in (*self._pieces(), kept, left, right, noise, alphas)]
+        arguments = [self.W_in, self.W_out, *arrays]
+        if self.batch == "block":
+            arguments += [model.negative, self.together]
+        if not self.sg:
+            arguments += [model.cbow_mean, model.cbow_legacy]
+        if self.batch == "block" and model.device == "cpu":
+            arguments.append(model.workers)
+        return self.kernel(*arguments), n_terms
 
-    def _shared_noise(self, rng, n_words, alphas):
-        """Noise words and learning rate of each chunk."""
-        chunk, shared = self.sharing
-        return draw(*self.noise, rng.random((-(-n_words // chunk), shared))), alphas[::chunk].copy()
-
-    def _cbow_options(self):
-        return self.model.cbow_mean, self.model.cbow_legacy
+    def _pieces(self):
+        """What else the kernel wants to know of words."""
+        return ()
 
 
 def padded(vectors):

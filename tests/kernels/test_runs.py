@@ -18,18 +18,14 @@ TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}
 @pytest.mark.parametrize(
     ("module", "name", "case"),
     [
-        ("skipgram", "IMPLEMENTATIONS", "two chunks and a piece"),
         ("skipgram", "PAIR_IMPLEMENTATIONS", "few different words"),
-        ("cbow", "IMPLEMENTATIONS", "two chunks and a piece"),
         ("cbow", "WORD_IMPLEMENTATIONS", "some words alone"),
-        ("fasttext", "IMPLEMENTATIONS", "two chunks and a piece"),
     ],
 )
 def test_several_cuda_runs_in_order_equal_the_reference(monkeypatch, module, name, case):
     versions = getattr(importlib.import_module(f"kernels.{module}"), name)
     cases = importlib.import_module(f"tests.kernels.cases.{module}").CASES[name]
     ref_arguments, comp_arguments = cases[case](), to_device(cases[case]())
-    monkeypatch.setattr(runs, "RUN_CHUNKS", 2)
     monkeypatch.setattr(runs, "RUN_TOKENS", 7)
     assert_same(versions["numpy"](*ref_arguments), versions["cuda"](*comp_arguments), TOLERANCE, "loss")
     assert_same(ref_arguments[:2], to_host(comp_arguments[:2]), TOLERANCE, "W_in and W_out")

@@ -8,15 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings.text import GloVe
+from embeddings.cli import main
+from embeddings.text import FastText, GloVe, Word2Vec
 from embeddings.text import cooccurrence as cooccurrence_module
 from kernels.device import cuda_is_available
 from tests.simulator import mend_simulator
 
-SENTENCES = [["red", "apple", "grows"], ["green", "apple"], ["red", "pear", "grows"], ["green", "pear"]] * 2
+SENTENCES = [["red", "apple", "grows"], ["green", "apple"], ["red", "pear", "grows"], ["green", "pear"]]
 SETTINGS = {"vector_size": 5, "window": 2, "min_count": 1, "epochs": 2, "seed": 1}
 MODELS = {
     "GloVe": lambda **options: GloVe(**SETTINGS, x_max=5, **options),
+    "skip-gram": lambda **options: Word2Vec(**SETTINGS, sample=0, alpha=0.5, **options),
+    "skip-gram by pairs": lambda **options: Word2Vec(**SETTINGS, sample=0, alpha=0.5, batch="pair", **options),
+    "CBOW": lambda **options: Word2Vec(**SETTINGS, sg=False, sample=0, alpha=0.5, **options),
+    "CBOW by words": lambda **options: Word2Vec(**SETTINGS, sg=False, sample=0, alpha=0.5, batch="pair", **options),
+    "FastText": lambda **options: FastText(**SETTINGS, sample=0, alpha=0.5, **options),
 }
 
 
@@ -64,6 +70,16 @@ def test_without_a_gpu_cuda_is_refused_before_anything_is_read(name):
         MODELS[name](device="cuda").fit(never_read())
     with pytest.raises(ValueError, match="device must be one of .*got 'gpu'"):
         MODELS[name](device="gpu").fit(never_read())
+
+
+@pytest.mark.skipif(cuda_is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("name", ["word2vec", "glove", "fasttext"])
+def test_the_command_explains_what_is_missing(name, tmp_path, capsys):
+    (tmp_path / "text.txt").write_text("red apple\n" * 9)
+    arguments = ["train", name, str(tmp_path / "text.txt"), "-o", str(tmp_path / "v.txt"), "--device", "cuda"]
+    assert main(arguments) == 1
+    assert "needs an NVIDIA GPU" in capsys.readouterr().err
+    assert not (tmp_path / "v.txt").exists()
 
 
 @pytest.mark.parametrize("name", MODELS)

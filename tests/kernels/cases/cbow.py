@@ -1,9 +1,8 @@
-from kernels.cbow import CHUNK
 from tests.kernels.cases import skipgram
 
 
 def block(T, *options, **settings):
-    return (*skipgram.block(T, chunk=CHUNK, **settings), *options)
+    return (*skipgram.block(T, **settings), *options)
 
 
 def word(T, *options, **settings):
@@ -18,6 +17,8 @@ CASES = {
         "as gensim": lambda: block(20, True, True, K=8, P=112),
         "sums": lambda: block(20, False, False, K=5),
         "few different words": lambda: block(33, True, False, V=3),
+        "two batches and a piece": lambda: block(80, True, False, together=2),
+        "a batch as gensim": lambda: block(37, True, True, together=4),
         "one word": lambda: block(1, True, False),
         "no word": lambda: block(0, True, False),
         "every word alone": lambda: block(17, True, False, sentences=10**6),

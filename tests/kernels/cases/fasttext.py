@@ -29,6 +29,7 @@ CASES = {
     "IMPLEMENTATIONS": {
         "two chunks and a piece": lambda: block(37),
         "odd noise, wide vectors": lambda: block(20, K=5, P=112),
+        "two batches and a piece": lambda: block(80, together=2),
         "words are their own pieces": lambda: block(33, most=1),
         "one word over and over": lambda: block(18, same=True),
         "the same n-grams again and again": lambda: block(40, Z=22),

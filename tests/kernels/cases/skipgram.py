@@ -16,11 +16,11 @@ def case(T, V=20, P=32, window=5, K=16, seed=0, sentences=3, same=False):
     return rng, matrices, tokens, left, right
 
 
-def block(T, K=16, chunk=CHUNK, **options):
+def block(T, K=16, together=1, **options):
     rng, matrices, tokens, left, right = case(T, **options)
-    chunks = -(-T // chunk)
+    chunks = -(-T // CHUNK)
     negatives = rng.integers(0, len(matrices[0]), (chunks, K)).astype(np.int32)
-    return (*matrices, tokens, left, right, negatives, rng.uniform(0.01, 0.1, chunks).astype(np.float32), 5)
+    return (*matrices, tokens, left, right, negatives, rng.uniform(0.01, 0.1, chunks).astype(np.float32), 5, together)
 
 
 def pair(T, K=5, **options):
@@ -36,6 +36,8 @@ CASES = {
         "one chunk": lambda: block(16, K=8),
         "odd noise, wide vectors": lambda: block(20, K=5, P=112),
         "far windows": lambda: block(50, window=12, V=200),
+        "a batch of two chunks and a piece": lambda: block(37, together=4),
+        "two batches and a piece": lambda: block(80, together=2, K=24),
         "few different words": lambda: block(33, V=3),
         "one word over and over": lambda: block(18, same=True),
         "one word": lambda: block(1),
