@@ -7,10 +7,13 @@ from scipy import sparse
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from embeddings.checks import check_choice, check_integer
+from kernels import quantise as quantise_kernel
 from kernels import similarity as similarity_kernel
 from kernels.device import implementation
 
 keep_best = implementation(similarity_kernel.IMPLEMENTATIONS)
+quantise = implementation(quantise_kernel.QUANTISE_IMPLEMENTATIONS)
+quantised_scores = implementation(quantise_kernel.SCORES_IMPLEMENTATIONS)
 
 # Queries and items in a block: a block's scores stay in a core's cache between the product and the scan.
 QUERIES, ITEMS = 256, 1024
@@ -266,3 +269,48 @@ def _check_matrix(name, X):
             row = np.flatnonzero(~finite.all(axis=1))[0]
         raise ValueError(f"{name} holds NaN or infinity, first in row {row}")
     return X
+
+
+class QuantisedRows:
+    """Rows as bytes, which tell fast which of them can be nearest to a query at all (``kernels/quantise.py``).
+
+    Parameters
+    ----------
+    rows : array, shape (n, d), float32
+
+    Examples
+    --------
+    >>> quantised = QuantisedRows(np.array([[1, 0], [0, 1], [1, 0.001]], np.float32))
+    >>> quantised.candidates(np.array([1, 0], np.float32), k=1).tolist()
+    [0, 2]
+    """
+
+    # Beyond what rounding to bytes loses: rounding of sums in float32.
+    SLACK = 1e-4
+
+    def __init__(self, rows):
+        self.codes, self.steps, self.errors = quantise(np.ascontiguousarray(rows))
+
+    def candidates(self, query, k, stop=None):
+        """All rows, up to `stop`, that can be among the k with the largest cosine.
+
+        Parameters
+        ----------
+        query : array, shape (d,), float32
+            Not all zeros.
+        k : int
+            At most the number of rows.
+        stop : int, optional
+
+        Returns
+        -------
+        array of int64
+            In rising order.
+        """
+        padded = np.zeros(self.codes.shape[1], np.float32)
+        padded[: len(query)] = query / np.linalg.norm(query)
+        scores = quantised_scores(self.codes[:stop], self.steps[:stop], padded)
+        errors = self.errors[:stop] + np.float32(self.SLACK)
+        # k rows are at least as good as this; a better row can reach it.
+        reached = np.partition(scores - errors, len(scores) - k)[len(scores) - k]
+        return np.flatnonzero(scores + errors >= reached)

@@ -6,8 +6,11 @@ import os
 import numpy as np
 
 from embeddings.checks import check_integer
-from embeddings.similarity import nearest
+from embeddings.similarity import QuantisedRows, nearest
 from embeddings.vector_files import holds_fasttext, read_vectors, write_vectors
+
+# With fewer vectors, a look at all of them is as fast as one at their bytes.
+QUANTISED_FROM = 20_000
 
 
 class KeyedVectors:
@@ -54,7 +57,7 @@ class KeyedVectors:
         if len(self.key_to_index) != len(keys):
             twice = next(key for i, key in enumerate(keys) if self.key_to_index[key] != i)
             raise ValueError(f"the key {twice!r} comes twice")
-        self._lengths = None
+        self._lengths = self._quantised = None
 
     @classmethod
     def load(cls, path, limit=None):
@@ -160,12 +163,14 @@ class KeyedVectors:
         """
         check_integer("topn", topn, minimum=1)
         query, asked = self._mean(positive, negative)
-        scores = self._cosines(query, slice(restrict_vocab))
-        k = min(topn + len(asked), len(scores))
-        # All that are as good as the k-th, so that equals come in the order of their rows.
-        best = np.flatnonzero(scores >= np.partition(scores, len(scores) - k)[len(scores) - k])
-        best = best[np.argsort(-scores[best], kind="stable")]
-        return [(self.index_to_key[i], float(scores[i])) for i in best.tolist() if i not in asked][:topn]
+        n = len(range(len(self))[:restrict_vocab])
+        k = min(topn + len(asked), n)
+        rows = self._candidates(query, k, n)
+        scores = self._cosines(query, rows)
+        # Equals come in the order of their rows.
+        best = np.argsort(-scores, kind="stable")[:k]
+        found = zip(rows[best].tolist(), scores[best].tolist(), strict=True)
+        return [(self.index_to_key[i], score) for i, score in found if i not in asked][:topn]
 
     def similar_by_vector(self, vector, topn=10):
         """:meth:`most_similar` of a vector."""
@@ -305,6 +310,14 @@ class KeyedVectors:
         if self._lengths is None:
             self._lengths = np.sqrt(np.einsum("nd,nd->n", self.vectors, self.vectors))
         return self._lengths
+
+    def _candidates(self, query, k, n):
+        """Rows among the first n that can be among the k nearest to a query, in order."""
+        if n < QUANTISED_FROM or k == n or not query.any():
+            return np.arange(n)
+        if self._quantised is None:
+            self._quantised = QuantisedRows(self.vectors)
+        return self._quantised.candidates(query, k, n)
 
     def _cosines(self, vector, rows=slice(None)):
         lengths = self._norms()[rows] * np.linalg.norm(vector)

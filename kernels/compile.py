@@ -42,6 +42,9 @@ def compiled(function=None, *, fastmath=FAST_MATH, **options):
     """
     if function is None:
         return lambda f: compiled(f, fastmath=fastmath, **options)
+    if numba.config.DISABLE_JIT:
+        # Interpreted, for a look at one kernel.
+        return function
     options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, **options}
     try:
         dispatcher = numba.njit(function, cache=True, **options)

@@ -60,6 +60,20 @@ def load(typing_context, array, index):
 
 
 @intrinsic
+def load_bytes(typing_context, array, index):
+    """``array[index : index + 16]`` of int8 as numbers."""
+
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        index = context.cast(builder, arguments[1], signature.args[1], types.intp)
+        kind = ir.VectorType(ir.IntType(8), LANES)
+        whole = builder.load(builder.bitcast(builder.gep(data, [index]), kind.as_pointer()), align=1)
+        return builder.sitofp(whole, _VECTOR)
+
+    return _lanes(array, index), generate
+
+
+@intrinsic
 def store(typing_context, array, index, lanes):
     """``array[index : index + 16] = lanes``."""
 
@@ -314,6 +328,9 @@ if config.DISABLE_JIT:
 
     def load(array, index):
         return array[index : index + LANES].copy()
+
+    def load_bytes(array, index):
+        return array[index : index + LANES].astype(np.float32)
 
     def store(array, index, lanes):
         array[index : index + LANES] = lanes

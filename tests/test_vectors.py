@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from embeddings.similarity import QuantisedRows
 from embeddings.vectors import KeyedVectors
 
 WORDS = [f"w{i}" for i in range(60)]
@@ -116,3 +117,27 @@ def test_analogies_by_section(tmp_path):
     path.write_text("man king woman\n")
     with pytest.raises(ValueError, match="line 1"):
         keyed.evaluate_word_analogies(path)
+
+
+@pytest.mark.parametrize("d", [1, 7, 40])
+@pytest.mark.parametrize("restrict", [None, 300])
+def test_bytes_lead_to_the_same_neighbours(monkeypatch, d, restrict):
+    rng = np.random.default_rng(d)
+    vectors = rng.normal(size=(500, d)).astype(np.float32) * rng.uniform(1e-3, 1e3, (500, 1)).astype(np.float32)
+    vectors[::50] = 0
+    vectors[7] = vectors[5]
+    keys = [f"w{i}" for i in range(500)]
+    for asked in (["w5"], ["w1", "w2"], [rng.normal(size=d)], ["w50"]):
+        for topn in (1, 10, 400):
+            monkeypatch.setattr("embeddings.vectors.QUANTISED_FROM", 10**9)
+            ref = KeyedVectors(keys, vectors).most_similar(asked, topn=topn, restrict_vocab=restrict)
+            monkeypatch.setattr("embeddings.vectors.QUANTISED_FROM", 1)
+            comp = KeyedVectors(keys, vectors).most_similar(asked, topn=topn, restrict_vocab=restrict)
+            if d > 1:  # with one number, all cosines are 1 or -1, and rounding alone tells them apart
+                assert [key for key, _ in comp] == [key for key, _ in ref]
+            np.testing.assert_allclose([s for _, s in comp], [s for _, s in ref], atol=1e-6)
+
+
+def test_candidates_are_few():
+    vectors = np.random.default_rng(0).normal(size=(5000, 64)).astype(np.float32)
+    assert 10 <= len(QuantisedRows(vectors).candidates(vectors[3], 10)) < 60
