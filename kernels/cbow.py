@@ -176,7 +176,7 @@ def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative, tog
     return float(losses.sum())
 
 
-@compiled
+@compiled(fastmath=False)
 def _train(worker, workers, arrivals, W_in, W_out, tokens, left, right, negatives, alphas, negative, mean, divide,
            losses, H, Y, parts, G):  # fmt: skip
     T, (C, K) = tokens.shape[0], negatives.shape
@@ -246,13 +246,13 @@ def _train(worker, workers, arrivals, W_in, W_out, tokens, left, right, negative
     return 0
 
 
-@compiled
+@compiled(fastmath=False)
 def share_of(n, divide):
     """1 / n, but 1 for no words and where nothing is to be divided."""
     return np.float32(1) / np.float32(max(n, 1)) if divide else np.float32(1)
 
 
-@compiled
+@compiled(fastmath=False)
 def add_up_windows(v, tokens, left, right, first, last, mean, rows, sums, H):
     """H[r] = the sum, or mean, of what the word first + r sees; zeros behind the last word.
 
@@ -308,7 +308,7 @@ def score(u, tokens, negatives, chunk, turned, Y, scores):
     store(scores, CHUNK * M, own)
 
 
-@compiled
+@compiled(fastmath=False)
 def weigh(tokens, left, right, negatives, chunk, negative, weight):
     """How often each target counts for each centre."""
     K = negatives.shape[1]
@@ -324,7 +324,7 @@ def weigh(tokens, left, right, negatives, chunk, negative, weight):
             weight[CHUNK * k + i - first] = share * differs * weight[CHUNK * M + i - first]
 
 
-@compiled
+@compiled(fastmath=False)
 def chunk_gradient(K, alpha, parts, weight, G):
     """Fill G. Returns the loss."""
     M = whole(K)

@@ -167,6 +167,51 @@ def select_cpu(indptr, indices, counts, column_of):
     return new_indptr, new_indices[:Z], new_counts[:Z]
 
 
+def renumber_numpy(tokens, token_offsets, number):
+    """Give tokens their final numbers, in place, and leave those out that have none.
+
+    Parameters
+    ----------
+    tokens : array, shape (T,), int32
+        The first tokens are overwritten.
+    token_offsets : array, shape (N + 1,), int64
+    number : array, shape (n,), int32
+        What each token becomes; -1: it is left out.
+
+    Returns
+    -------
+    array, shape (N + 1,), int64
+        Where each document begins and ends now.
+
+    Examples
+    --------
+    >>> tokens = np.array([0, 1, 2, 0], np.int32)
+    >>> renumber_numpy(tokens, np.array([0, 3, 4]), np.array([5, -1, 4], np.int32)).tolist(), tokens[:3].tolist()
+    ([0, 2, 3], [5, 4, 5])
+    """
+    renumbered = number[tokens]
+    kept = renumbered >= 0
+    total = np.concatenate([[0], np.cumsum(kept)])
+    tokens[: total[-1]] = renumbered[kept]
+    return total[token_offsets]
+
+
+@compiled(fastmath=False)
+def renumber_cpu(tokens, token_offsets, number):
+    """Compiled :func:`renumber_numpy`."""
+    offsets = np.zeros_like(token_offsets)
+    written = 0
+    for document in range(token_offsets.shape[0] - 1):
+        for t in range(token_offsets[document], token_offsets[document + 1]):
+            renumbered = number[tokens[t]]
+            if renumbered >= 0:
+                tokens[written] = renumbered
+                written += 1
+        offsets[document + 1] = written
+    return offsets
+
+
 # No CUDA twins: counting is part of reading text.
 COUNT_IMPLEMENTATIONS = {"numpy": count_numpy, "cpu": count_cpu}
 SELECT_IMPLEMENTATIONS = {"numpy": select_numpy, "cpu": select_cpu}
+RENUMBER_IMPLEMENTATIONS = {"numpy": renumber_numpy, "cpu": renumber_cpu}

@@ -152,7 +152,7 @@ def _train(worker, workers, arrivals, W_in, W_out, pieces, offsets, tokens, left
     return 0
 
 
-@compiled
+@compiled(fastmath=False)
 def compose_centres(W, pieces, offsets, tokens, first, last, X):
     """X[r] = mean of the pieces of the word first + r; zeros behind the last one."""
     P, stride = W.shape[1], stride_of(W)

@@ -120,11 +120,14 @@ def splat(typing_context, number):
 
 @intrinsic
 def fma(typing_context, a, b, c):
-    """``a * b + c``, rounded once where the processor can."""
+    """``a * b + c``, rounded once.
+
+    Nothing else is ever fused: LLVM would do it here and not there, and the same seed would not give the same bits.
+    """
 
     def generate(context, builder, signature, arguments):
-        a, b, c = arguments
-        return builder.fadd(builder.fmul(a, b, flags=("contract",)), c, flags=("contract",))
+        kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.fma.v16f32"), arguments)
 
     return _lanes(a, b, c), generate
 
@@ -258,7 +261,7 @@ def _elementwise(symbol, opcode):
     @intrinsic
     def apply(typing_context, a, b):
         def generate(context, builder, signature, arguments):
-            return getattr(builder, opcode)(*arguments, flags=("contract", "arcp"))
+            return getattr(builder, opcode)(*arguments)
 
         return _lanes(a, b), generate
 
@@ -421,11 +424,11 @@ def exp(x):
 @compiled
 def polynomial(x, a, b, c, d, e, f):
     """a + b x + … + f x⁵."""
-    y = splat(f) * x + splat(e)
-    y = y * x + splat(d)
-    y = y * x + splat(c)
-    y = y * x + splat(b)
-    return y * x + splat(a)
+    y = fma(splat(f), x, splat(e))
+    y = fma(y, x, splat(d))
+    y = fma(y, x, splat(c))
+    y = fma(y, x, splat(b))
+    return fma(y, x, splat(a))
 
 
 @compiled
@@ -434,16 +437,11 @@ def exp_of_lanes(x):
     t = splat(1.4426950408889634) * choose(x + splat(87), x, splat(-87))
     n = rounded(t)
     r = t - n
-    p = polynomial(
-        r,
-        6.931471805599453e-1,
-        2.402265069591007e-1,
-        5.550410866482158e-2,
-        9.618129107628477e-3,
-        1.3333558146428441e-3,
-        1.5403530393381608e-4,
-    )
-    return (p * r + splat(1)) * power_of_two(n)
+    # The series of 2^r = e^(r ln 2).
+    p = polynomial(r, 1, 6.931471805599453e-1, 2.402265069591007e-1, 5.550410866482158e-2, 9.618129107628477e-3, 0)
+    high = fma(splat(1.5403530393381608e-4), r, splat(1.3333558146428441e-3))
+    fifth = r * r * (r * r) * r
+    return fma(high, fifth, p) * power_of_two(n)
 
 
 @compiled
@@ -453,5 +451,5 @@ def sigmoid_softplus(x):
     inverse = splat(1) / (splat(1) + e)
     # log(1 + e) for e in [0, 1]: a polynomial fitted to it.
     log = polynomial(e, -0.24499612, 0.17757024, -0.10785368, 0.044214192, -0.0085746762, 0)
-    log = ((log * e + splat(0.33276177)) * e + splat(-0.49997449)) * e + splat(0.99999981)
-    return choose(x, e * inverse, inverse), log * e + choose(x, splat(0), splat(0) - x)
+    log = fma(fma(fma(log, e, splat(0.33276177)), e, splat(-0.49997449)), e, splat(0.99999981))
+    return choose(x, e * inverse, inverse), fma(log, e, choose(x, splat(0), splat(0) - x))

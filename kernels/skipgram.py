@@ -302,7 +302,7 @@ def score(u, tokens, left, right, negatives, chunk, turned, Y, scores):
         multiply(turned, Y, P, target, scores)
 
 
-@compiled
+@compiled(fastmath=False)
 def weigh(tokens, left, right, negatives, chunk, negative, weight):
     """How often each target counts for each centre."""
     K = negatives.shape[1]
@@ -334,7 +334,7 @@ def weigh(tokens, left, right, negatives, chunk, negative, weight):
                         weight[CHUNK * k + r] -= share * weight[CHUNK * (M + j - low) + r]
 
 
-@compiled
+@compiled(fastmath=False)
 def chunk_gradient(left, right, K, chunk, alpha, parts, weight, G):
     """Fill G. Returns the loss."""
     low, high = seen_from(left, right, CHUNK * chunk, min(CHUNK * (chunk + 1), left.shape[0]))

@@ -132,7 +132,7 @@ def gradient(parts, weight, start, stop, sign, alpha, G):
         for part in range(1, parts.shape[0]):
             score = score + load(parts[part], t)
         wrong, missed = sigmoid_softplus(signs * score)
-        loss = load(weight, t) * missed + loss
+        loss = fma(load(weight, t), missed, loss)
         store(G, t, factor * load(weight, t) * wrong)
     return add_lanes(loss)
 

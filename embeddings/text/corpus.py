@@ -12,6 +12,10 @@ from embeddings.files import unpack_strings
 from embeddings.progress import progress
 from embeddings.text.grams import WordTokens, alphabetical_order, gather_words, in_blocks
 from embeddings.text.tokenizer import check_stop_words
+from kernels.count import RENUMBER_IMPLEMENTATIONS
+from kernels.device import implementation
+
+renumber = implementation(RENUMBER_IMPLEMENTATIONS)
 
 
 class Corpus:
@@ -80,8 +84,8 @@ class Corpus:
             )
         tokens = _map(file)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
-        tokens, offsets = _renumber(tokens, offsets, number)
-        return cls(words, counts, tokens, offsets)
+        offsets = renumber(tokens, offsets, number)
+        return cls(words, counts, tokens[: offsets[-1]], offsets)
 
     def __len__(self):
         return len(self.offsets) - 1
@@ -204,23 +208,3 @@ def _map(file):
     size = file.tell() // 4
     # A memory map cannot be empty.
     return np.memmap(file, np.int32, "r+", shape=(size,)) if size else np.zeros(0, np.int32)
-
-
-def _renumber(tokens, offsets, number, step=1 << 22):
-    """Final numbers in place of the first ones, words without one left out; a block at a time."""
-    written = 0
-    ends = np.zeros(len(offsets), np.int64)
-    for start in range(0, len(tokens), step):
-        block = number[tokens[start : start + step]]
-        kept = block >= 0
-        # How many words stay up to the end of each sentence that ends in this block.
-        total = np.concatenate([[0], np.cumsum(kept)]) + written
-        low, high = np.searchsorted(offsets, [start, start + len(block)], side="left")
-        high += offsets[min(high, len(offsets) - 1)] == start + len(block)
-        ends[low:high] = total[offsets[low:high] - start]
-        block = block[kept]
-        tokens[written : written + len(block)] = block
-        written += len(block)
-    # Sentences at the very end that are empty.
-    ends = np.maximum.accumulate(ends)
-    return tokens[:written], ends

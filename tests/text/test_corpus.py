@@ -6,7 +6,6 @@ import gzip
 import numpy as np
 import pytest
 
-from embeddings.text import corpus as corpus_module
 from embeddings.text import tokenize
 from embeddings.text.corpus import Corpus
 
@@ -50,16 +49,10 @@ def test_known_words_keep_their_numbers_however_rare():
     same(Corpus.encode(lists, 2, known=["z", "a"]), *by_hand(lists, 2, ["z", "a"]))
 
 
-def test_many_blocks_give_what_one_gives(monkeypatch):
+def test_rare_words_are_left_out_wherever_they_stand():
     rng = np.random.default_rng(0)
     lists = [[f"w{i}" for i in rng.zipf(1.5, n) % 50] for n in rng.integers(0, 9, 500)]
     expected = by_hand(lists, 3)
-    renumber = corpus_module._renumber
-
-    def in_small_steps(tokens, offsets, number):
-        return renumber(tokens, offsets, number, step=7)
-
-    monkeypatch.setattr(corpus_module, "_renumber", in_small_steps)
     same(Corpus.encode(lists, 3), *expected)
 
 

@@ -148,6 +148,22 @@ def test_goes_on_after_being_killed(tmp_path):
     assert resumed.loss_history_ == undisturbed.loss_history_
 
 
+PRINTED = """
+    import hashlib
+    from embeddings.text import Word2Vec
+    from tests.text.test_word2vec import SETTINGS, world
+    model = Word2Vec(**SETTINGS).fit(world(500))
+    print(hashlib.sha256(model.vectors_.tobytes()).hexdigest(), model.loss_history_)
+"""
+
+
+def test_code_from_the_cache_gives_the_bits_of_code_just_compiled(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONHASHSEED": "random"}
+    command = [sys.executable, "-c", textwrap.dedent(PRINTED)]
+    just_compiled, cached = (subprocess.check_output(command, env=environment, text=True) for _ in range(2))
+    assert any(tmp_path.rglob("*.nbc")) and just_compiled == cached
+
+
 @pytest.mark.parametrize(
     ("params", "error", "message"),
     [

@@ -20,6 +20,12 @@ def matrix(seed, N, V, longest, dropped):
     return *count_numpy(*stream(seed, N, V, longest), V), column_of
 
 
+def renumbering(seed, N, V, longest, dropped=0.3):
+    number = np.random.default_rng(seed).permutation(V).astype(np.int32)
+    number[number < dropped * V] = -1
+    return *stream(seed, N, V, longest, unknown=False), number
+
+
 CASES = {
     "COUNT_IMPLEMENTATIONS": {
         "several": lambda: (*stream(1, 13, 7, 11), 7),
@@ -34,5 +40,11 @@ CASES = {
         "all kept": lambda: matrix(4, 5, 9, 6, 0.0),
         "all dropped": lambda: matrix(5, 5, 9, 6, 2.0),
         "nothing": lambda: (np.zeros(1, np.int64), *(np.empty(0, np.int32),) * 3),
+    },
+    "RENUMBER_IMPLEMENTATIONS": {
+        "several": lambda: renumbering(2, 13, 17, 31),
+        "all kept": lambda: renumbering(4, 5, 9, 6, 0),
+        "all left out": lambda: renumbering(5, 5, 9, 6, 1),
+        "empty documents": lambda: (np.empty(0, np.int32), np.zeros(4, np.int64), np.zeros(1, np.int32)),
     },
 }
