@@ -31,8 +31,8 @@ def run(data, threads):
     sentences = [tokenize(text.replace("<br />", " ")) for text in texts or documentation()]
     n_words = sum(map(len, sentences))
     print(f"  {corpus}: {len(sentences):,} texts, {n_words:,} words")
-    Word2Vec(**SETTINGS, epochs=1).fit(sentences[:200])  # compile
-    Word2Vec(**SETTINGS, epochs=1, sg=False).fit(sentences[:200])
+    for sg in (True, False):
+        Word2Vec(**SETTINGS, epochs=1, sg=sg, workers=threads).fit(sentences[:200])  # compile
     for sg in (True, False):
         theirs = GensimWord2Vec(**SETTINGS, sg=int(sg), workers=threads, seed=SEED)
         start = time.perf_counter()

@@ -72,6 +72,7 @@ def add_arguments(parser):
                 action="store_false",
                 help="predict a word from its context; best with --alpha 0.075",
             )
+            one.add_argument("--hs", action="store_true", help="hierarchical softmax in place of noise words")
         one.add_argument(
             "--device", choices=("cpu", "cuda"), default="cpu", help="what trains: threads, or an NVIDIA GPU"
         )

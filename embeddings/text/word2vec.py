@@ -6,6 +6,7 @@ from embeddings.checks import check_choice, check_integer, check_number
 from embeddings.text.corpus import Corpus
 from embeddings.text.word_embedder import Training, WordEmbedder
 from kernels import cbow as cbow_kernel
+from kernels import hierarchical as hierarchical_kernel
 from kernels import sampling as sampling_kernel
 from kernels import skipgram as skipgram_kernel
 from kernels.device import implementation, to_device, to_host
@@ -16,6 +17,7 @@ from kernels.tiles import in_parts
 windows = implementation(sampling_kernel.WINDOWS_IMPLEMENTATIONS)
 alias_table = implementation(sampling_kernel.ALIAS_IMPLEMENTATIONS)
 draw = implementation(sampling_kernel.DRAW_IMPLEMENTATIONS)
+huffman = implementation(hierarchical_kernel.HUFFMAN_IMPLEMENTATIONS)
 
 # Words of the corpus that are drawn for and trained on at a time.
 BLOCK_WORDS = 1 << 16
@@ -30,7 +32,7 @@ TOGETHER, MOST_FREQUENT = 16, 8
 
 
 class Word2Vec(WordEmbedder):
-    """Skip-gram or CBOW with negative sampling.
+    """Skip-gram or CBOW, with negative sampling or hierarchical softmax.
 
     Parameters
     ----------
@@ -43,6 +45,9 @@ class Word2Vec(WordEmbedder):
         Words that make up a larger share of the text are thinned out at random; 0 keeps all.
     negative : int, default 5
         Noise words for each pair.
+    hs : bool, default False
+        Hierarchical softmax in place of noise words: a pair costs about log V products, and its loss is a true
+        -log p(word). ``context_vectors_`` are then those of the tree's inner nodes.
     ns_exponent : float, default 0.75
         Noise words are drawn from word counts to this power.
     sg : bool, default True
@@ -61,7 +66,8 @@ class Word2Vec(WordEmbedder):
         vectors; "pair" is the textbook's update of one pair (or one context) at a time. Both learn the same space;
         blocks are several times faster.
     workers : int, default 1
-        Threads. The vectors are the same, to the last bit, for any number. ``batch="pair"`` has use for one alone.
+        Threads. The vectors are the same, to the last bit, for any number. ``batch="pair"`` and `hs` have use for one
+        alone.
     device : {"cpu", "cuda", "numpy"}, default "cpu"
         What trains: our threads; an NVIDIA GPU; or the reference in NumPy, to be read and compared with, hundreds of
         times slower.
@@ -108,6 +114,7 @@ class Word2Vec(WordEmbedder):
         min_count=5,
         sample=1e-3,
         negative=5,
+        hs=False,
         ns_exponent=0.75,
         sg=True,
         cbow_mean=True,
@@ -127,6 +134,7 @@ class Word2Vec(WordEmbedder):
         self.min_count = min_count
         self.sample = sample
         self.negative = negative
+        self.hs = hs
         self.ns_exponent = ns_exponent
         self.sg = sg
         self.cbow_mean = cbow_mean
@@ -163,17 +171,28 @@ class Word2Vec(WordEmbedder):
         corpus = Corpus.encode(X, self.min_count)
         self._start(corpus, self._new_rows(len(corpus.words), 0))
         self.loss_history_ = []
-        Word2VecTraining(self, corpus, self.sg, self.batch).run()
+        Word2VecTraining(self, corpus, self.sg, self.batch, self.hs).run()
         return self
 
     def partial_fit(self, X, y=None):
         """Go on learning from other sentences; words that are new and frequent enough join the vocabulary.
 
         Each call trains for `epochs` epochs, with the learning rate falling anew.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As by :meth:`fit`; with `hs`, whose tree has no place for new words; or if `vector_size` is no longer that
+            of the vectors.
         """
         if not self.__sklearn_is_fitted__():
             return self.fit(X)
         self._check_parameters()
+        if self.hs:
+            raise ValueError("hs=True cannot go on learning: its tree is made of the words and counts of one corpus")
+        d = self.vectors_.shape[1]
+        if self.vector_size != d:
+            raise ValueError(f"vector_size must stay {d}, that of the vectors learned so far, got {self.vector_size}")
         corpus = Corpus.encode(X, self.min_count, known=self.index_to_key_)
         old_counts, n_old = self.counts_, len(self.index_to_key_)
         new = self._new_rows(len(corpus.words) - n_old, n_old)
@@ -181,7 +200,7 @@ class Word2Vec(WordEmbedder):
         rows = np.concatenate([self.vectors_, new]), np.concatenate([self.context_vectors_, zeros])
         corpus.counts[:n_old] += old_counts
         self._start(corpus, *rows)
-        Word2VecTraining(self, corpus, self.sg, self.batch).run()
+        Word2VecTraining(self, corpus, self.sg, self.batch, self.hs).run()
         return self
 
     # Training --------------------------------------------------------------------------------------------------------
@@ -206,18 +225,19 @@ class Word2Vec(WordEmbedder):
         check_number("ns_exponent", self.ns_exponent)
         alpha = check_number("alpha", self.alpha, minimum=0)
         check_number("min_alpha", self.min_alpha, minimum=0, maximum=alpha)
-        for name in ("sg", "cbow_mean", "cbow_legacy"):
+        for name in ("sg", "hs", "cbow_mean", "cbow_legacy"):
             check_choice(name, getattr(self, name), (True, False))
         check_choice("batch", self.batch, ("block", "pair"))
-        implementation(skipgram_kernel.IMPLEMENTATIONS, self.device)
+        implementation((hierarchical_kernel if self.hs else skipgram_kernel).PAIR_IMPLEMENTATIONS, self.device)
 
 
 class Word2VecTraining(Training):
     """Word2Vec's training, whose step is a block of sentences."""
 
-    def __init__(self, model, corpus, sg, batch="block"):
+    def __init__(self, model, corpus, sg, batch="block", hs=False):
         super().__init__(model, len(corpus.tokens))
-        self.corpus, self.sg, self.batch = corpus, sg, batch
+        self.corpus, self.sg, self.by_blocks = corpus, sg, batch == "block" and not hs
+        self.tree = huffman(model.counts_) if hs else None
         self.shared_noise = SHARED_NOISE[sg]
         self.kernel = implementation(self._kernels(), model.device)
         self.W_in, self.W_out = self._laid_out(self._inputs()), self._laid_out(model.context_vectors_)
@@ -244,10 +264,11 @@ class Word2VecTraining(Training):
         return int(self.corpus.offsets[self.bounds[self.done]])
 
     def _kernels(self):
-        kernels = skipgram_kernel if self.sg else cbow_kernel
-        if self.batch == "block":
-            return kernels.IMPLEMENTATIONS
-        return kernels.PAIR_IMPLEMENTATIONS if self.sg else kernels.WORD_IMPLEMENTATIONS
+        if self.by_blocks:
+            return (skipgram_kernel if self.sg else cbow_kernel).IMPLEMENTATIONS
+        if self.sg:
+            return (hierarchical_kernel if self.tree else skipgram_kernel).PAIR_IMPLEMENTATIONS
+        return (hierarchical_kernel if self.tree else cbow_kernel).WORD_IMPLEMENTATIONS
 
     def _inputs(self):
         return self.model.vectors_
@@ -255,7 +276,7 @@ class Word2VecTraining(Training):
     def _laid_out(self, vectors):
         """A copy as the kernel wants it: rows of whole lanes, and for several threads in parts that stand apart."""
         model = self.model
-        if model.device == "cpu" and self.batch == "block":
+        if model.device == "cpu" and self.by_blocks:
             return in_parts(padded(vectors), apart=model.workers > 1)
         return to_device(padded(vectors), model.device)
 
@@ -304,21 +325,23 @@ class Word2VecTraining(Training):
         alphas = (model.alpha - (model.alpha - model.min_alpha) * share).astype(np.float32)
         pairs = right.astype(np.int64) - left - 1
         n_terms = int(pairs.sum()) if self.sg else int((pairs > 0).sum())
-        if self.batch == "pair":
-            return kept, left, right, draw(*self.noise, rng.random((n_terms, model.negative))), alphas, n_terms
+        if self.tree:
+            return n_terms, kept, left, right, *self.tree, alphas
+        if not self.by_blocks:
+            return n_terms, kept, left, right, draw(*self.noise, rng.random((n_terms, model.negative))), alphas
         noise = draw(*self.noise, rng.random((-(-len(kept) // CHUNK), self.shared_noise)))
-        return kept, left, right, noise, alphas[::CHUNK].copy(), n_terms
+        return n_terms, kept, left, right, noise, alphas[::CHUNK].copy()
 
-    def _learn(self, kept, left, right, noise, alphas, n_terms):
+    def _learn(self, n_terms, *arrays):
         """Train on a block. Returns its loss and how many terms that has."""
         model = self.model
-        arrays = [to_device(array, model.device) for array in (*self._pieces(), kept, left, right, noise, alphas)]
+        arrays = [to_device(array, model.device) for array in (*self._pieces(), *arrays)]
         arguments = [self.W_in, self.W_out, *arrays]
-        if self.batch == "block":
+        if self.by_blocks:
             arguments += [model.negative, self.together]
         if not self.sg:
             arguments += [model.cbow_mean, model.cbow_legacy]
-        if self.batch == "block" and model.device == "cpu":
+        if self.by_blocks and model.device == "cpu":
             arguments.append(model.workers)
         return self.kernel(*arguments), n_terms
 

@@ -12,6 +12,7 @@ import pytest
 
 from embeddings.base import NotFittedError
 from embeddings.text import Word2Vec
+from kernels.hierarchical import huffman_cpu
 
 SETTINGS = {"vector_size": 24, "window": 2, "min_count": 1, "sample": 0, "epochs": 4, "alpha": 0.05}
 ANIMALS, FOODS = ["cat", "kitten", "dog", "puppy"], ["ham", "bread", "cheese", "soup"]
@@ -39,13 +40,28 @@ def share_of_kin(model):
     return found / 24
 
 
-@pytest.mark.parametrize("batch", ["block", "pair"])
+@pytest.mark.parametrize("options", [{"batch": "block"}, {"batch": "pair"}, {"hs": True}])
 @pytest.mark.parametrize("sg", [True, False])
-def test_learns_which_words_are_of_a_kind(sg, batch):
-    model = Word2Vec(**SETTINGS, sg=sg, batch=batch).fit(world())
+def test_learns_which_words_are_of_a_kind(sg, options):
+    model = Word2Vec(**SETTINGS, sg=sg, **options).fit(world())
     untrained = Word2Vec(**{**SETTINGS, "alpha": 0, "min_alpha": 0}).fit(world())
     assert share_of_kin(model) == 1 > share_of_kin(untrained)
     assert len(model.loss_history_) == 4 and model.loss_history_[-1] < model.loss_history_[0]
+
+
+@pytest.mark.parametrize("sg", [True, False])
+def test_hierarchical_softmax_gives_probabilities(sg):
+    model = Word2Vec(**SETTINGS, hs=True, sg=sg).fit(world())
+    nodes, turns, offsets = huffman_cpu(model.counts_)
+    scores = model.context_vectors_.astype(np.float64) @ model.wv["cat"]
+    logs = -np.logaddexp(0, -turns * scores[nodes])
+    probabilities = np.exp(np.add.reduceat(logs, offsets[:-1]))
+    assert probabilities.sum() == pytest.approx(1)
+    # The loss is the mean -log p of a word in a window; the text's own frequencies alone lose more.
+    frequency = model.counts_ / model.counts_.sum()
+    assert model.loss_history_[-1] < -(frequency * np.log(frequency)).sum()
+    with pytest.raises(ValueError, match="hs=True cannot go on"):
+        model.partial_fit(world(10))
 
 
 def test_blocks_and_pairs_learn_the_same_space():
@@ -174,6 +190,7 @@ def test_code_from_the_cache_gives_the_bits_of_code_just_compiled(tmp_path):
         ({"sample": -1}, ValueError, "sample must be at least 0"),
         ({"batch": "sentence"}, ValueError, "batch must be one of"),
         ({"sg": 1}, ValueError, "sg must be one of"),
+        ({"hs": "yes"}, ValueError, "hs must be one of"),
         ({"callbacks": print}, TypeError, "callbacks must be a list"),
         ({"checkpoint": 7}, TypeError, "checkpoint must be a path"),
         ({"min_count": 10**6}, ValueError, "lower min_count"),
