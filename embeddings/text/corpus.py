@@ -1,5 +1,6 @@
 """A corpus as numbers: read once, kept on disk, so that memory holds the vocabulary and not the text."""
 
+import array
 import collections
 import gzip
 import itertools
@@ -128,7 +129,7 @@ class Numbering:
         yield from self._lists(_chain(first, sentences))
 
     def _lists(self, sentences):
-        numbers, stream, offsets = self._numbers, [], [0]
+        numbers, stream, offsets = self._numbers, array.array("i"), [0]
         for i, sentence in enumerate(progress(sentences, desc="reading", unit=" sentences", unit_scale=True)):
             if isinstance(sentence, str | bytes):
                 kind = type(sentence).__name__
@@ -142,9 +143,9 @@ class Numbering:
                 raise TypeError(f"sentence {i} is {sentence!r}; a text or a list of words is wanted") from None
             offsets.append(len(stream))
             if len(stream) > 1 << 20:
-                yield np.array(stream, np.int32), np.array(offsets)
-                stream, offsets = [], [0]
-        yield np.array(stream, np.int32), np.array(offsets)
+                yield np.frombuffer(stream, np.int32), np.array(offsets)
+                stream, offsets = array.array("i"), [0]
+        yield np.frombuffer(stream, np.int32) if stream else np.zeros(0, np.int32), np.array(offsets)
 
     def words(self):
         """The words by number, packed, and as a list if they came as one."""
