@@ -21,7 +21,7 @@ import numpy as np
 
 from kernels.compile import compiled
 from kernels.runs import chunk_kernel, single_kernel, train_chunks, train_singly
-from kernels.simd import LANES, fetch, fetch_all, fma, lanes_of_zeros, load, splat, store, transpose
+from kernels.simd import LANES, add_lanes, fetch, fetch_all, fma, lanes_of_zeros, load, splat, store
 from kernels.skipgram import (
     batch_room,
     centre_functions,
@@ -169,8 +169,8 @@ def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative, tog
     """:func:`block_numpy` on so many threads, with the same bits; see skip-gram's ``block_cpu``."""
     W_in, W_out = (W if isinstance(W, tuple) else in_parts(W) for W in (W_in, W_out))
     losses = np.zeros(len(negatives))
-    # Behind the noise words stand the centres' own, and behind the scores room to turn them.
-    room = batch_room(W_in, whole(negatives.shape[1]) + 1 + CHUNK, min(together, max(len(negatives), 1)))
+    # Behind the noise words stand the centres' own.
+    room = batch_room(W_in, whole(negatives.shape[1]) + CHUNK, min(together, max(len(negatives), 1)))
     arguments = W_in, W_out, tokens, left, right, negatives, alphas, negative, mean, mean and not legacy, losses
     run_team(workers, _train, *arguments, *room)
     return float(losses.sum())
@@ -187,8 +187,8 @@ def _train(worker, workers, arrivals, W_in, W_out, tokens, left, right, negative
     for start in range(0, T, CHUNK * together):
         low, high = seen_from(left, right, start, min(start + CHUNK * together, T))
         widest_batch = max(widest_batch, high - low)
-    # What a chunk sees, and sums over what a batch sees; the steps of its centres.
-    rows, sums = lanes_of_zeros(widest_batch * widest), lanes_of_zeros((widest_batch + 1) * widest)
+    # Sums over what a batch sees, and the steps of its centres.
+    sums = lanes_of_zeros((widest_batch + 1) * widest)
     errors, turned = lanes_of_zeros(together * CHUNK * widest), lanes_of_zeros(CHUNK * widest)
     itself = np.arange(CHUNK)
     stage = 0
@@ -197,9 +197,9 @@ def _train(worker, workers, arrivals, W_in, W_out, tokens, left, right, negative
         for n in range(worker * PARTS * size // workers, (worker + 1) * PARTS * size // workers):
             part, c = n // size, n % size
             first, last = CHUNK * (start + c), min(CHUNK * (start + c + 1), T)
-            add_up_windows(W_in[part], tokens, left, right, first, last, mean, rows, sums, H[part][c])
+            add_up_windows(W_in[part], tokens, left, right, first, last, mean, sums, H[part][c])
             turn(H[part][c], W_in[part].shape[1], turned)
-            score(W_out[part], tokens, negatives, start + c, turned, Y[part][c], parts[part, c])
+            score(W_out[part], tokens, negatives, start + c, H[part][c], turned, Y[part][c], parts[part, c])
         stage = wait(arrivals, workers, stage)
         for c in range(worker * size // workers, (worker + 1) * size // workers):
             if workers > 1 and c + 1 < size:
@@ -253,34 +253,32 @@ def share_of(n, divide):
 
 
 @compiled(fastmath=False)
-def add_up_windows(v, tokens, left, right, first, last, mean, rows, sums, H):
+def add_up_windows(v, tokens, left, right, first, last, mean, sums, H):
     """H[r] = the sum, or mean, of what the word first + r sees; zeros behind the last word.
 
     A window's sum is the difference of two running sums: the same work for every reach.
     """
     P, stride = v.shape[1], stride_of(v)
     low, high = seen_from(left, right, first, last)
-    gather(v, stride, tokens[low:high], high - low, P, rows[: (high - low) * P])
     for i in range(high, min(high + CHUNK, tokens.shape[0])):
         for d in range(0, P, LANES):
             fetch(v, tokens[i] * stride + d)
-    for d in range(0, P, LANES):
-        total = splat(0)
-        store(sums, d, total)
-        for j in range(high - low):
-            total = total + load(rows, j * P + d)
-            store(sums, (j + 1) * P + d, total)
+    clear(sums, P)
+    for j in range(high - low):
+        w = tokens[low + j] * stride
+        for d in range(0, P, LANES):
+            store(sums, (j + 1) * P + d, load(sums, j * P + d) + load(v, w + d))
     clear(H, H.shape[0])
     for i in range(first, last):
         share = splat(share_of(right[i] - left[i] - 1, mean))
-        begin, end, itself = (left[i] - low) * P, (right[i] - low) * P, (i - low) * P
+        begin, end, itself = (left[i] - low) * P, (right[i] - low) * P, tokens[i] * stride
         for d in range(0, P, LANES):
-            others = load(sums, end + d) - load(sums, begin + d) - load(rows, itself + d)
+            others = load(sums, end + d) - load(sums, begin + d) - load(v, itself + d)
             store(H, (i - first) * P + d, share * others)
 
 
 @compiled
-def score(u, tokens, negatives, chunk, turned, Y, scores):
+def score(u, tokens, negatives, chunk, H, turned, Y, scores):
     """Scores of a chunk's sums with the noise words and, as one more target, with the word of each centre.
 
     Y is filled with the noise words, then the centres' own; all may be a part of the columns.
@@ -299,13 +297,11 @@ def score(u, tokens, negatives, chunk, turned, Y, scores):
     gather(u, stride, tokens[first:last], last - first, P, Y[M * P : (M + CHUNK) * P])
     for target in range(0, M, 8):
         multiply(turned, Y, P, target, scores)
-    own = splat(0)
-    for d in range(0, P, LANES):
-        # The centres' own words, turned, too.
-        transpose(Y, M * P + d, P, scores, CHUNK * (M + 1))
-        for i in range(LANES):
-            own = fma(load(turned, CHUNK * (d + i)), load(scores, CHUNK * (M + 1 + i)), own)
-    store(scores, CHUNK * M, own)
+    for r in range(CHUNK):
+        own = splat(0)
+        for d in range(0, P, LANES):
+            own = fma(load(H, r * P + d), load(Y, (M + r) * P + d), own)
+        scores[CHUNK * M + r] = add_lanes(own)
 
 
 @compiled(fastmath=False)

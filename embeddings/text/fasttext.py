@@ -8,7 +8,7 @@ from embeddings.checks import check_integer, check_number
 from embeddings.fasttext_file import LOSSES, MODELS, read_fasttext, write_fasttext
 from embeddings.subwords import Subwords, SubwordVectors, ngram_buckets
 from embeddings.text.corpus import Corpus
-from embeddings.text.word2vec import Word2VecTraining
+from embeddings.text.word2vec import MAX_WINDOW, Word2VecTraining
 from embeddings.text.word_embedder import WordEmbedder
 from kernels import fasttext as kernel
 from kernels.device import implementation
@@ -304,7 +304,8 @@ class FastText(WordEmbedder):
 
     def _check_parameters(self):
         self._check_training()
-        for name in ("window", "negative", "min_n", "bucket"):
+        check_integer("window", self.window, minimum=1, maximum=MAX_WINDOW)
+        for name in ("negative", "min_n", "bucket"):
             check_integer(name, getattr(self, name), minimum=1)
         check_integer("max_n", self.max_n, minimum=self.min_n)
         check_number("sample", self.sample, minimum=0, maximum=1)

@@ -19,6 +19,9 @@ alias_table = implementation(sampling_kernel.ALIAS_IMPLEMENTATIONS)
 draw = implementation(sampling_kernel.DRAW_IMPLEMENTATIONS)
 huffman = implementation(hierarchical_kernel.HUFFMAN_IMPLEMENTATIONS)
 
+# What sixteen bits of chance can be spread over.
+MAX_WINDOW = 1 << 15
+
 # Words of the corpus that are drawn for and trained on at a time.
 BLOCK_WORDS = 1 << 16
 
@@ -219,8 +222,8 @@ class Word2Vec(WordEmbedder):
 
     def _check_parameters(self):
         self._check_training()
-        for name in ("window", "negative"):
-            check_integer(name, getattr(self, name), minimum=1)
+        check_integer("window", self.window, minimum=1, maximum=MAX_WINDOW)
+        check_integer("negative", self.negative, minimum=1)
         check_number("sample", self.sample, minimum=0, maximum=1)
         check_number("ns_exponent", self.ns_exponent)
         alpha = check_number("alpha", self.alpha, minimum=0)
@@ -316,21 +319,24 @@ class Word2VecTraining(Training):
         offsets = corpus.offsets[self.bounds[b] : self.bounds[b + 1] + 1]
         tokens = np.asarray(corpus.tokens[offsets[0] : offsets[-1]])
         rng = np.random.default_rng([model.seed, 1, self.epoch, b])
-        reach = rng.integers(1, model.window, len(tokens), np.int32, endpoint=True)
+        # Sixteen bits of chance for each window; a range of numbers would cost as much as the training of some words.
+        bits = rng.integers(0, 1 << 16, len(tokens), np.uint16)
+        reach = 1 + (bits.astype(np.int32) * np.int32(model.window) >> 16)
         uniforms = rng.random(len(tokens), np.float32)
         kept, left, right = windows(tokens, offsets - offsets[0], self.keep, uniforms, reach)
-        # The learning rate of each place in the block, by the share of all words that lie behind it.
-        done = np.linspace(offsets[0], offsets[-1], len(kept) + 1)[:-1] + self.epoch * len(corpus.tokens)
+        # The learning rate of each chunk, or word, by the share of all words that lie behind it.
+        places = np.arange(0, len(kept), CHUNK if self.by_blocks else 1) / max(len(kept), 1)
+        done = offsets[0] + (offsets[-1] - offsets[0]) * places + self.epoch * len(corpus.tokens)
         share = done / (model.epochs * len(corpus.tokens))
         alphas = (model.alpha - (model.alpha - model.min_alpha) * share).astype(np.float32)
-        pairs = right.astype(np.int64) - left - 1
-        n_terms = int(pairs.sum()) if self.sg else int((pairs > 0).sum())
+        pairs = right - left - 1
+        n_terms = int(pairs.sum(dtype=np.int64)) if self.sg else np.count_nonzero(pairs)
         if self.tree:
             return n_terms, kept, left, right, *self.tree, alphas
         if not self.by_blocks:
             return n_terms, kept, left, right, draw(*self.noise, rng.random((n_terms, model.negative))), alphas
         noise = draw(*self.noise, rng.random((-(-len(kept) // CHUNK), self.shared_noise)))
-        return n_terms, kept, left, right, noise, alphas[::CHUNK].copy()
+        return n_terms, kept, left, right, noise, alphas
 
     def _learn(self, n_terms, *arrays):
         """Train on a block. Returns its loss and how many terms that has."""
