@@ -36,7 +36,7 @@ def run(data, threads):
     sentences = [tokenize(text.replace("<br />", " ")) for text in texts or documentation()]
     n_words = sum(map(len, sentences))
     print(f"  {'IMDb reviews' if texts else 'documentation'}: {len(sentences):,} texts, {n_words:,} words")
-    FastText(**SETTINGS, epochs=1).fit(sentences[:200])  # compile
+    FastText(**SETTINGS, epochs=1, workers=threads).fit(sentences[:200])  # compile
     # Words of which every third inflected form is held back, so that all must guess it from its pieces.
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "corpus.txt"

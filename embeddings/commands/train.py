@@ -39,7 +39,7 @@ NUMBERS = {
     "x_max": "pairs of words that stand together less often count less",
     "alpha": "learning rate at the start",
     "epochs": "passes over the corpus",
-    "workers": "threads; one gives the same bits every time (GloVe: any number does)",
+    "workers": "threads; any number gives the same bits",
     "seed": "of all that is drawn by chance",
 }
 
