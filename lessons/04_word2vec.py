@@ -124,7 +124,8 @@ assert {"green", "blue"} <= set(nearest["red"])
 #
 # A pair at a time is one small dot product after another, which waits for memory. The compiled kernel takes 16
 # neighbouring centres at once and lets them *share* their noise words. All scores are then one product of two small
-# matrices, and so are both gradients:
+# matrices, and so are both gradients. Up to 16 such chunks are computed from the same vectors before any is
+# changed; so two threads can share them out, and learn the same bits as one:
 
 # %%
 print(inspect.getsource(skipgram.chunk_numpy))

@@ -132,7 +132,8 @@ speed, results = {}, {}
 for name in ("cpu", "numpy", "cpu"):
     W_in, W_out = rng.normal(size=(Z, 112)).astype(np.float32) * 0, np.ones((V, 112), np.float32) * 0.01
     start = time.perf_counter()
-    results[name] = fasttext.IMPLEMENTATIONS[name](W_in, W_out, pieces, offsets, text, left, right, noise, rates, 5)
+    arguments = pieces, offsets, text, left, right, noise, rates, 5, 16
+    results[name] = fasttext.IMPLEMENTATIONS[name](W_in, W_out, *arguments)
     speed[name] = n / (time.perf_counter() - start)
 print(
     f"reference {speed['numpy']:,.0f} words/s, kernel {speed['cpu']:,.0f} words/s, the same loss {results['cpu']:.1f}"

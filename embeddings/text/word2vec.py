@@ -330,7 +330,7 @@ class Word2VecTraining(Training):
         share = done / (model.epochs * len(corpus.tokens))
         alphas = (model.alpha - (model.alpha - model.min_alpha) * share).astype(np.float32)
         pairs = right - left - 1
-        n_terms = int(pairs.sum(dtype=np.int64)) if self.sg else np.count_nonzero(pairs)
+        n_terms = int(pairs.sum(dtype=np.int64)) if self.sg else int(np.count_nonzero(pairs))
         if self.tree:
             return n_terms, kept, left, right, *self.tree, alphas
         if not self.by_blocks:
