@@ -31,11 +31,10 @@ from kernels.skipgram import (
     add_to_centres,
     add_to_targets,
     batch_room,
-    chunk_gradient,
     chunk_numpy,
+    gradients,
     score,
     spans_cuda,
-    weigh,
     weigh_window,
     whole,
     widest_chunk,
@@ -126,13 +125,9 @@ def _train(worker, workers, arrivals, W_in, W_out, pieces, offsets, tokens, left
             turn(X[part][c], W_in[part].shape[1], turned)
             score(W_out[part], tokens, left, right, negatives, start + c, turned, Y[part][c], parts[part, c])
         stage = wait(arrivals, workers, stage)
-        for c in range(worker * size // workers, (worker + 1) * size // workers):
-            if workers > 1 and c + 1 < size:
-                for part in range(PARTS):
-                    fetch_all(parts[part, c + 1])
-            chunk = start + c
-            weigh(tokens, left, right, negatives, chunk, negative, weight)
-            losses[chunk] = chunk_gradient(left, right, K, chunk, alphas[chunk], parts[:, c], weight, G[c])
+        gradients(
+            worker, workers, start, size, tokens, left, right, negatives, alphas, negative, parts, weight, losses, G
+        )
         stage = wait(arrivals, workers, stage)
         for part in range(PARTS):
             begin, end = own_columns(worker, workers, part, W_in)

@@ -232,13 +232,9 @@ def _train(
             turn(centres, v.shape[1], turned)
             score(W_out[part], tokens, left, right, negatives, start + c, turned, Y[part][c], parts[part, c])
         stage = wait(arrivals, workers, stage)
-        for c in range(worker * size // workers, (worker + 1) * size // workers):
-            if workers > 1 and c + 1 < size:
-                for part in range(PARTS):
-                    fetch_all(parts[part, c + 1])
-            chunk = start + c
-            weigh(tokens, left, right, negatives, chunk, negative, weight)
-            losses[chunk] = chunk_gradient(left, right, K, chunk, alphas[chunk], parts[:, c], weight, G[c])
+        gradients(
+            worker, workers, start, size, tokens, left, right, negatives, alphas, negative, parts, weight, losses, G
+        )
         stage = wait(arrivals, workers, stage)
         for part in range(PARTS):
             begin, end = own_columns(worker, workers, part, W_in)
@@ -332,6 +328,19 @@ def weigh(tokens, left, right, negatives, chunk, negative, weight):
                     # A context is not its own noise.
                     for r in range(CHUNK):
                         weight[CHUNK * k + r] -= share * weight[CHUNK * (M + j - low) + r]
+
+
+@compiled
+def gradients(worker, workers, start, size, tokens, left, right, negatives, alphas, negative, parts, weight, losses, G):
+    """Fill G and `losses` of a worker's share of the `size` chunks of a batch, which begins with chunk `start`."""
+    K = negatives.shape[1]
+    for c in range(worker * size // workers, (worker + 1) * size // workers):
+        if workers > 1 and c + 1 < size:
+            for part in range(PARTS):
+                fetch_all(parts[part, c + 1])
+        chunk = start + c
+        weigh(tokens, left, right, negatives, chunk, negative, weight)
+        losses[chunk] = chunk_gradient(left, right, K, chunk, alphas[chunk], parts[:, c], weight, G[c])
 
 
 @compiled(fastmath=False)
