@@ -87,8 +87,6 @@ class Training:
     """
 
     unit = " words"
-    # Whether what is kept between two steps of an epoch, and not at its end alone, leads to the same vectors.
-    exact = True
 
     def __init__(self, model, size):
         self.model, self.size = model, size
@@ -130,8 +128,7 @@ class Training:
                     for amount in self.steps(pool):
                         bar.update(amount)
                         bar.set_postfix_str(f"loss {self.mean_loss():.4f}", refresh=False)
-                        if self.exact:
-                            checkpoint.write_if_due(self._state)
+                        checkpoint.write_if_due(self._state)
                     model.loss_history_.append(self.mean_loss())
                     self._check_finite()
                     self.epoch, self.done, self.loss, self.n_terms = self.epoch + 1, 0, 0.0, 0
