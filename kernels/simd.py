@@ -119,6 +119,21 @@ def splat(typing_context, number):
 
 
 @intrinsic
+def spread(typing_context, array, index):
+    """``splat(array[index])``, without the look whether the index is negative that Numba takes."""
+
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        index = context.cast(builder, arguments[1], signature.args[1], types.intp)
+        value = builder.load(builder.gep(data, [index]))
+        one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        return builder.shuffle_vector(one, ir.Constant(_VECTOR, ir.Undefined), mask)
+
+    return _lanes(array, index), generate
+
+
+@intrinsic
 def fma(typing_context, a, b, c):
     """``a * b + c``, rounded once.
 
@@ -343,6 +358,9 @@ if config.DISABLE_JIT:
 
     def splat(number):
         return np.full(LANES, number, np.float32)
+
+    def spread(array, index):
+        return np.full(LANES, array[index], np.float32)
 
     def fma(a, b, c):
         return a * b + c

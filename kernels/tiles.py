@@ -9,7 +9,7 @@ target.
 import numpy as np
 
 from kernels.compile import compiled
-from kernels.simd import LANES, add_lanes, fma, lanes_of_zeros, load, sigmoid_softplus, splat, store, transpose
+from kernels.simd import LANES, add_lanes, fma, lanes_of_zeros, load, sigmoid_softplus, splat, spread, store, transpose
 
 # Centres of a chunk.
 CHUNK = LANES
@@ -29,10 +29,10 @@ def multiply(turned, Y, P, b, strip):
     y = b * P
     for d in range(P):
         x = load(turned, LANES * d)
-        s0, s1 = fma(splat(Y[y + d]), x, s0), fma(splat(Y[y + P + d]), x, s1)
-        s2, s3 = fma(splat(Y[y + 2 * P + d]), x, s2), fma(splat(Y[y + 3 * P + d]), x, s3)
-        s4, s5 = fma(splat(Y[y + 4 * P + d]), x, s4), fma(splat(Y[y + 5 * P + d]), x, s5)
-        s6, s7 = fma(splat(Y[y + 6 * P + d]), x, s6), fma(splat(Y[y + 7 * P + d]), x, s7)
+        s0, s1 = fma(spread(Y, y + d), x, s0), fma(spread(Y, y + P + d), x, s1)
+        s2, s3 = fma(spread(Y, y + 2 * P + d), x, s2), fma(spread(Y, y + 3 * P + d), x, s3)
+        s4, s5 = fma(spread(Y, y + 4 * P + d), x, s4), fma(spread(Y, y + 5 * P + d), x, s5)
+        s6, s7 = fma(spread(Y, y + 6 * P + d), x, s6), fma(spread(Y, y + 7 * P + d), x, s7)
     at = LANES * b
     store(strip, at, s0), store(strip, at + LANES, s1)
     store(strip, at + 2 * LANES, s2), store(strip, at + 3 * LANES, s3)
@@ -56,21 +56,21 @@ def add_products(W, stride, rows, count, G, g, row_step, step, B, P, start, stop
             t = start + turn if turn < stop - start else more + turn - (stop - start)
             i = g + t * step
             y, Y = load(B, t * P + d), load(B, t * P + D)
-            x = splat(G[i])
+            x = spread(G, i)
             s0, S0 = fma(x, y, s0), fma(x, Y, S0)
-            x = splat(G[i + row_step])
+            x = spread(G, i + row_step)
             s1, S1 = fma(x, y, s1), fma(x, Y, S1)
-            x = splat(G[i + 2 * row_step])
+            x = spread(G, i + 2 * row_step)
             s2, S2 = fma(x, y, s2), fma(x, Y, S2)
-            x = splat(G[i + 3 * row_step])
+            x = spread(G, i + 3 * row_step)
             s3, S3 = fma(x, y, s3), fma(x, Y, S3)
-            x = splat(G[i + 4 * row_step])
+            x = spread(G, i + 4 * row_step)
             s4, S4 = fma(x, y, s4), fma(x, Y, S4)
-            x = splat(G[i + 5 * row_step])
+            x = spread(G, i + 5 * row_step)
             s5, S5 = fma(x, y, s5), fma(x, Y, S5)
-            x = splat(G[i + 6 * row_step])
+            x = spread(G, i + 6 * row_step)
             s6, S6 = fma(x, y, s6), fma(x, Y, S6)
-            x = splat(G[i + 7 * row_step])
+            x = spread(G, i + 7 * row_step)
             s7, S7 = fma(x, y, s7), fma(x, Y, S7)
         if count > 0:
             add_lanes_to(W, np.int64(rows[0]) * stride, d, D, s0, S0)
