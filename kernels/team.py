@@ -1,8 +1,8 @@
 """A team of threads in one compiled loop: they wait for each other between its stages without going back to Python.
 
 ``run_team`` starts the threads; each calls the same compiled function with its own number. Where all must have finished
-a stage before any begins the next one, the loop calls ``wait``: it counts arrivals and looks until all are there, now
-and then letting other processes have the core.
+a stage before any begins the next one, the loop calls ``wait``: it counts arrivals and looks until all are there, first
+without a break, then between short sleeps.
 """
 
 import concurrent.futures
@@ -15,10 +15,11 @@ from numba.extending import intrinsic
 
 from kernels.compile import compiled
 
-# Looks before a thread lets others have its core.
-LOOKS = 200
+# Looks before a thread sleeps for a moment, so that it does not keep others from the core that they wait for.
+LOOKS = 2000
 
-_let_others_run = types.ExternalFunction("SwitchToThread" if os.name == "nt" else "sched_yield", types.int32())
+_MOMENT = 1 if os.name == "nt" else 20
+_sleep = types.ExternalFunction("Sleep" if os.name == "nt" else "usleep", types.int32(types.uint32))
 
 
 @intrinsic
@@ -52,8 +53,8 @@ def wait(arrivals, workers, stage):
         looks = 0
         while _look(arrivals) < workers * (stage + 1):
             looks += 1
-            if looks % LOOKS == 0:
-                _let_others_run()
+            if looks > LOOKS:
+                _sleep(np.uint32(_MOMENT))
     return stage + 1
 
 
