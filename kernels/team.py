@@ -15,11 +15,14 @@ from numba.extending import intrinsic
 
 from kernels.compile import compiled
 
-# Looks before a thread sleeps for a moment, so that it does not keep others from the core that they wait for.
-LOOKS = 2000
+# A thread that waits lets others have its core after so many looks, and again, and then sleeps for a moment: the others
+# may need that core.
+LOOKS, TURNS = 200, 500
 
-_MOMENT = 1 if os.name == "nt" else 20
-_sleep = types.ExternalFunction("Sleep" if os.name == "nt" else "usleep", types.int32(types.uint32))
+_WINDOWS = os.name == "nt"
+_MOMENT = 1 if _WINDOWS else 20
+_let_others_run = types.ExternalFunction("SwitchToThread" if _WINDOWS else "sched_yield", types.int32())
+_sleep = types.ExternalFunction("Sleep" if _WINDOWS else "usleep", types.int32(types.uint32))
 
 
 @intrinsic
@@ -53,8 +56,10 @@ def wait(arrivals, workers, stage):
         looks = 0
         while _look(arrivals) < workers * (stage + 1):
             looks += 1
-            if looks > LOOKS:
+            if looks > LOOKS * TURNS:
                 _sleep(np.uint32(_MOMENT))
+            elif looks % LOOKS == 0:
+                _let_others_run()
     return stage + 1
 
 
