@@ -1,8 +1,8 @@
 """A team of threads in one compiled loop: they wait for each other between its stages without going back to Python.
 
 ``run_team`` starts the threads; each calls the same compiled function with its own number. Where all must have finished
-a stage before any begins the next one, the loop calls ``wait``: it counts arrivals and looks until all are there, first
-without a break, then between short sleeps.
+a stage before any begins the next one, the loop calls ``wait``: it counts arrivals and looks until all are there, now
+and then letting other threads have the core, and after a long while between short sleeps.
 """
 
 import concurrent.futures
