@@ -170,6 +170,10 @@ class Numbering:
 
 def _open(path):
     """A text file, plain or gzipped, told apart by its first bytes; bytes that are not UTF-8 become question marks."""
+    if not os.path.exists(path):
+        raise FileNotFoundError(
+            f"No such file: {os.fspath(path)!r}. A string is taken for the path of a text file; pass texts in a list"
+        )
     with open(path, "rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
     opener = gzip.open if zipped else open
