@@ -7,7 +7,7 @@ import importlib
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("base", "datasets", "similarity", "text", "vectors", "visualise")
+_SUBMODULES = ("base", "datasets", "image", "nn", "similarity", "text", "vectors", "video", "visualise")
 
 __all__ = [*_SUBMODULES, "__version__"]
 

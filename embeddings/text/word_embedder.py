@@ -8,9 +8,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from embeddings.base import Embedder
+from embeddings.checkpoint import Checkpoint
 from embeddings.checks import check_integer
 from embeddings.progress import progress
-from embeddings.text.checkpoint import Checkpoint
 from embeddings.vectors import KeyedVectors
 from kernels.device import to_host
 

@@ -1,0 +1,17 @@
+"""Image models, from gradients counted by hand to convolutional networks. Each loads on first use."""
+
+import importlib
+
+_HOMES = {}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return __all__
