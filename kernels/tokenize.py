@@ -324,6 +324,52 @@ def _number_words(utf8, eights, starts, ends, n, words_utf8, W, word_offsets, ke
 
 
 @compiled(fastmath=False)
+def _with_room(n, length, words_utf8, W, word_offsets, keys, table):
+    """Room for `n` words of `length` bytes together, should all of them be new."""
+    if word_offsets[W] + length > words_utf8.shape[0]:
+        words_utf8 = _resized(words_utf8, 2 * (word_offsets[W] + length))
+    if W + n + 1 > word_offsets.shape[0]:
+        word_offsets = _resized(word_offsets, 2 * (W + n + 1))
+    if W + n > keys.shape[0]:
+        keys = _resized(keys, 2 * (W + n))
+    while 2 * (W + n) > table.shape[0]:
+        table = _grown(table, keys, W)
+    return words_utf8, word_offsets, keys, table
+
+
+@compiled(fastmath=False)
+def _number_all(utf8, eights, B, words_utf8, W, word_offsets, keys, table, grow, ids):
+    """Look up all words, of which each ends in a zero byte, a tile at a time."""
+    marks = np.zeros(TILE, dtype=np.uint8)
+    marks64 = marks.view(np.uint64)
+    starts = np.empty(TILE, dtype=np.uint64)
+    ends = np.empty(TILE, dtype=np.uint64)
+    start = np.uint64(0)
+    T = 0
+    for lo in range(0, B, TILE):
+        tile = utf8[lo : lo + TILE]
+        for i in range(TILE):
+            marks[i] = tile[i] == 0
+        n = 0
+        for g in range(TILE >> 6):
+            n = _list_bits(_bits(marks64, g, 0), np.uint64(lo + 64 * g), ends, n)
+        # Behind the last word is only padding.
+        n = min(n, ids.shape[0] - T)
+        if n == 0:
+            continue
+        starts[0] = start
+        for t in range(1, n):
+            starts[t] = ends[t - 1] + np.uint64(1)
+        start = ends[n - 1] + np.uint64(1)
+        if grow:
+            length = np.int64(start - starts[0])
+            words_utf8, word_offsets, keys, table = _with_room(n, length, words_utf8, W, word_offsets, keys, table)
+        W = _number_words(utf8, eights, starts, ends, n, words_utf8, W, word_offsets, keys, table, grow, ids[T:])
+        T += n
+    return words_utf8, W, word_offsets, keys, table
+
+
+@compiled(fastmath=False)
 def _scan(utf8, words64, eights, B, offsets, classes, min_length, words_utf8, W, word_offsets, keys, table, grow, ids):
     N = offsets.shape[0] - 1
     token_offsets = np.zeros(N + 1, dtype=np.int64)
@@ -343,16 +389,8 @@ def _scan(utf8, words64, eights, B, offsets, classes, min_length, words_utf8, W,
         if min_length > 1:
             n = _drop_short(utf8, classes, min_length, starts, ends, n)
         if n and grow:
-            # Room for the tile's words, should all of them be new.
             length = np.int64(ends[n - 1] - starts[0])
-            if word_offsets[W] + length > words_utf8.shape[0]:
-                words_utf8 = _resized(words_utf8, 2 * (word_offsets[W] + length))
-            if W + n + 1 > word_offsets.shape[0]:
-                word_offsets = _resized(word_offsets, 2 * (W + n + 1))
-            if W + n > keys.shape[0]:
-                keys = _resized(keys, 2 * (W + n))
-            while 2 * (W + n) > table.shape[0]:
-                table = _grown(table, keys, W)
+            words_utf8, word_offsets, keys, table = _with_room(n, length, words_utf8, W, word_offsets, keys, table)
         for t in range(n):
             while starts[t] >= np.uint64(offsets[document + 1]):
                 document += 1
@@ -471,6 +509,35 @@ class Scanner:
         )
         return self._ids[:T], token_offsets
 
+    def number(self, utf8, grow):
+        """Number words that are cut out already.
+
+        Parameters
+        ----------
+        utf8 : array, shape (B,), uint8
+            The bytes of every word, and a zero byte behind each; no word holds one.
+        grow : bool
+
+        Returns
+        -------
+        array, shape (T,), int32
+        """
+        ids = np.empty(len(utf8) - np.count_nonzero(utf8.view(np.bool_)), dtype=np.int32)
+        padded, _, eights = self._pad(utf8, False)
+        self._words_utf8, self.n_words, self._word_offsets, self._keys, self._table = _number_all(
+            padded,
+            eights,
+            len(utf8),
+            self._words_utf8,
+            self.n_words,
+            self._word_offsets,
+            self._keys,
+            self._table,
+            grow,
+            ids,
+        )
+        return ids
+
     def _pad(self, utf8, lowercase):
         """A copy of the bytes with separators behind, up to whole tiles, and two views of it as 64-bit numbers."""
         size = (len(utf8) // TILE + 1) * TILE
@@ -490,5 +557,48 @@ def tokenize_cpu(utf8, offsets, classes, min_length, words_utf8, word_offsets, g
     return ids, token_offsets, *scanner.words
 
 
-# No CUDA twin: tokenising is reading.
+def number_numpy(utf8, words_utf8, word_offsets, grow):
+    """Number words that are cut out already.
+
+    Parameters
+    ----------
+    utf8 : array, shape (B,), uint8
+        The bytes of every word, and a zero byte behind each.
+    words_utf8, word_offsets, grow
+        As in :func:`tokenize_numpy`.
+
+    Returns
+    -------
+    ids : array, shape (T,), int32
+    words_utf8, word_offsets : arrays
+        The known words, with the new ones behind them.
+
+    Examples
+    --------
+    >>> utf8 = np.frombuffer(b"the\0cat\0the\0", np.uint8)
+    >>> number_numpy(utf8, np.empty(0, np.uint8), np.zeros(1, np.int64), True)[0].tolist()
+    [0, 1, 0]
+    """
+    known = {}
+    for start, end in zip(word_offsets[:-1], word_offsets[1:], strict=True):
+        known[words_utf8[start:end].tobytes()] = len(known)
+    ids = []
+    for word in utf8.tobytes().split(b"\0")[:-1]:
+        if word not in known and grow:
+            known[word] = len(known)
+        ids.append(known.get(word, -1))
+    all_words = np.frombuffer(b"".join(known), dtype=np.uint8)
+    return np.array(ids, dtype=np.int32), all_words, np.cumsum([0, *map(len, known)], dtype=np.int64)
+
+
+def number_cpu(utf8, words_utf8, word_offsets, grow):
+    """Compiled :func:`number_numpy`."""
+    classes = np.zeros(0x110000, dtype=np.uint8)
+    classes[ASCII_WORDS] = WORD
+    scanner = Scanner(classes, 1, words_utf8, word_offsets)
+    return scanner.number(utf8, grow), *scanner.words
+
+
+# No CUDA twins: tokenising is reading.
+NUMBER_IMPLEMENTATIONS = {"numpy": number_numpy, "cpu": number_cpu}
 IMPLEMENTATIONS = {"numpy": tokenize_numpy, "cpu": tokenize_cpu}

@@ -1,9 +1,6 @@
 """A corpus as numbers: read once, kept on disk, so that memory holds the vocabulary and not the text."""
 
-import array
-import collections
 import gzip
-import itertools
 import os
 import tempfile
 
@@ -11,12 +8,15 @@ import numpy as np
 
 from embeddings.files import unpack_strings
 from embeddings.progress import progress
-from embeddings.text.grams import WordTokens, alphabetical_order, gather_words, in_blocks
+from embeddings.text.grams import BLOCK_BYTES, ListTokens, WordTokens, alphabetical_order, gather_words, in_blocks
 from embeddings.text.tokenizer import check_stop_words
 from kernels.count import RENUMBER_IMPLEMENTATIONS
 from kernels.device import implementation
 
 renumber = implementation(RENUMBER_IMPLEMENTATIONS)
+
+# Lists are numbered in blocks of about this many words.
+BLOCK_WORDS = 1 << 19
 
 
 class Corpus:
@@ -77,7 +77,7 @@ class Corpus:
             raise ValueError("there is no sentence to learn from: sentences is empty")
         if not counts.any():
             raise ValueError(f"there is no word to learn from: none of {len(lengths):,} sentences holds one")
-        words, counts, number = _choose(*numbering.words(), counts, min_count, known)
+        words, counts, number = _choose(*numbering.words, counts, min_count, known)
         if not words:
             raise ValueError(
                 f"no word remains: none of {len(number)} different ones occurs {min_count} times in "
@@ -93,7 +93,7 @@ class Corpus:
 
 
 class Numbering:
-    """Numbers words in the order in which they come; texts by the compiled tokenizer, lists by a dictionary.
+    """Numbers words in the order in which they come, texts' and lists' alike, with compiled code.
 
     Examples
     --------
@@ -105,15 +105,28 @@ class Numbering:
     """
 
     def __init__(self):
-        self._scanner = WordTokens(True, 1, check_stop_words(None))
-        self._numbers = None
+        self._tokens = WordTokens(True, 1, check_stop_words(None))
+
+    @property
+    def words(self):
+        """``words_utf8`` and ``word_offsets`` of all words so far."""
+        return self._tokens.words
+
+    def words_from(self, first):
+        """The words that have the number `first` or a higher one, a list of str."""
+        words_utf8, word_offsets = self.words
+        word_offsets = word_offsets[first:]
+        return unpack_strings(words_utf8[word_offsets[0] :], word_offsets - word_offsets[0])
 
     def blocks(self, sentences):
-        """``tokens`` and ``offsets`` of block after block."""
+        """``tokens`` and ``offsets`` of block after block; the next one may overwrite them."""
+        for packed in self._packed(sentences):
+            yield self._tokens.scan(*packed, True)
+
+    def _packed(self, sentences):
         if isinstance(sentences, str | os.PathLike):
-            with _open(sentences) as file:
-                for block in in_blocks(line.rstrip("\n") for line in file):
-                    yield self._scanner.number(block, True)
+            for lines in _lines(sentences):
+                yield self._tokens.pack_lines(lines)
             return
         sentences = iter(sentences)
         nothing = object()
@@ -122,62 +135,61 @@ class Numbering:
             return
         if isinstance(first, str):
             for block in in_blocks(_chain(first, sentences)):
-                yield self._scanner.number(block, True)
+                yield self._tokens.pack(block)
             return
-        # A new word gets the next number.
-        self._numbers = collections.defaultdict(itertools.count().__next__)
-        yield from self._lists(_chain(first, sentences))
-
-    def _lists(self, sentences):
-        numbers, stream, offsets = self._numbers, array.array("i"), [0]
-        for i, sentence in enumerate(progress(sentences, desc="reading", unit=" sentences", unit_scale=True)):
-            if isinstance(sentence, str | bytes):
-                kind = type(sentence).__name__
-                before = ", the ones before are lists" if i else ""
-                raise TypeError(
-                    f"sentence {i} is a {kind}{before}; texts or lists of words are wanted, all of one kind"
-                )
-            try:
-                stream.extend(map(numbers.__getitem__, sentence))
-            except TypeError:
-                raise TypeError(f"sentence {i} is {sentence!r}; a text or a list of words is wanted") from None
-            offsets.append(len(stream))
-            if len(stream) > 1 << 20:
-                yield np.frombuffer(stream, np.int32), np.array(offsets)
-                stream, offsets = array.array("i"), [0]
-        yield np.frombuffer(stream, np.int32) if stream else np.zeros(0, np.int32), np.array(offsets)
-
-    def words(self):
-        """The words by number, packed, and as a list if they came as one."""
-        if self._numbers is None:
-            return (*self._scanner.words, None)
-        words = self.words_from(0)
-        encoded = [word.encode("utf-8", "surrogatepass") for word in words]
-        return np.frombuffer(b"".join(encoded), np.uint8), np.cumsum([0, *map(len, encoded)]), words
-
-    def words_from(self, first):
-        """The words that have the number `first` or a higher one, a list of str."""
-        if self._numbers is None:
-            words_utf8, word_offsets = self._scanner.words
-            word_offsets = word_offsets[first:]
-            return unpack_strings(words_utf8[word_offsets[0] :], word_offsets - word_offsets[0])
-        words = list(itertools.islice(self._numbers, first, None))
-        for word in words:
-            if not isinstance(word, str):
-                raise TypeError(f"words must be strings, got {word!r}, a {type(word).__name__}")
-        return words
+        self._tokens = ListTokens()
+        for block in _blocks_of_lists(_chain(first, sentences)):
+            yield self._tokens.pack(block)
 
 
-def _open(path):
-    """A text file, plain or gzipped, told apart by its first bytes; bytes that are not UTF-8 become question marks."""
+def _blocks_of_lists(sentences):
+    """Lists of sentences of about ``BLOCK_WORDS`` words together."""
+    block, size = [], 0
+    for i, sentence in enumerate(progress(sentences, desc="reading", unit=" sentences", unit_scale=True)):
+        if type(sentence) is not list:
+            sentence = _as_list(i, sentence)
+        block.append(sentence)
+        size += len(sentence)
+        if size >= BLOCK_WORDS:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def _as_list(i, sentence):
+    if isinstance(sentence, str | bytes):
+        before = ", the ones before are lists" if i else ""
+        raise TypeError(
+            f"sentence {i} is a {type(sentence).__name__}{before}; texts or lists of words are wanted, all of one kind"
+        )
+    try:
+        return list(sentence)
+    except TypeError:
+        raise TypeError(f"sentence {i} is {sentence!r}; a text or a list of words is wanted") from None
+
+
+def _lines(path):
+    """Whole lines of a text file, plain or gzipped, ``BLOCK_BYTES`` or more at a time.
+
+    The two are told apart by the first bytes.
+    """
     if not os.path.exists(path):
         raise FileNotFoundError(
             f"No such file: {os.fspath(path)!r}. A string is taken for the path of a text file; pass texts in a list"
         )
-    with open(path, "rb") as file:
+    with (
+        open(path, "rb") as file,
+        progress(total=os.path.getsize(path), desc="reading", unit="B", unit_scale=True) as bar,
+    ):
         zipped = file.read(2) == b"\x1f\x8b"
-    opener = gzip.open if zipped else open
-    return opener(path, "rt", encoding="utf-8", errors="replace", newline="\n")
+        file.seek(0)
+        text = gzip.open(file) if zipped else file
+        while block := text.read(BLOCK_BYTES):
+            if not block.endswith(b"\n"):
+                block += text.readline()
+            yield block if block.endswith(b"\n") else block + b"\n"
+            bar.update(file.tell() - bar.n)
 
 
 def _chain(first, rest):
@@ -185,27 +197,21 @@ def _chain(first, rest):
     yield from rest
 
 
-def _choose(words_utf8, word_offsets, words, counts, min_count, known):
+def _choose(words_utf8, word_offsets, counts, min_count, known):
     """Words and counts by final number, and the final number, or -1, of each word read."""
     order = alphabetical_order(words_utf8, word_offsets)
     order = order[np.argsort(-counts[order], kind="stable")]
-    if known:
-        words = words or unpack_strings(words_utf8, word_offsets)
-        place = {word: i for i, word in enumerate(words)}
-        old = [place.get(word, -1) for word in known]
-        is_old = np.zeros(len(counts) + 1, bool)
-        is_old[old] = True
-        new = [w for w in order.tolist() if counts[w] >= min_count and not is_old[w]]
-        number = np.full(len(counts) + 1, -1, np.int32)
-        number[old] = np.arange(len(known))
-        number[-1] = -1
-        number[new] = np.arange(len(known), len(known) + len(new))
-        counts_of = np.array([counts[i] if i >= 0 else 0 for i in old] + [counts[w] for w in new], np.int64)
-        return [*known, *(words[w] for w in new)], counts_of, number[:-1]
-    order = order[counts[order] >= min_count]
     number = np.full(len(counts), -1, np.int32)
-    number[order] = np.arange(len(order))
-    return unpack_strings(*gather_words(words_utf8, word_offsets, order)), counts[order], number
+    known_counts = np.zeros(len(known), np.int64)
+    if known:
+        place = {word: i for i, word in enumerate(unpack_strings(words_utf8, word_offsets))}
+        for i, word in enumerate(known):
+            if word in place:
+                number[place[word]], known_counts[i] = i, counts[place[word]]
+    new = order[(counts[order] >= min_count) & (number[order] < 0)]
+    number[new] = np.arange(len(known), len(known) + len(new))
+    words = unpack_strings(*gather_words(words_utf8, word_offsets, new))
+    return [*known, *words], np.concatenate([known_counts, counts[new]]), number
 
 
 def _map(file):

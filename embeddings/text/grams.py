@@ -109,6 +109,10 @@ class WordTokens:
 
     def number(self, documents, grow):
         """``tokens`` and ``token_offsets`` of a block of documents."""
+        return self.scan(*self.pack(documents), grow)
+
+    def pack(self, documents):
+        """A block of documents as :meth:`scan` takes it."""
         # The scanner lowers ASCII by itself, so that runs of ASCII documents are encoded as one string; lowering other
         # letters is Python's knowledge.
         lengths = np.fromiter(map(len, documents), np.int64, len(documents))
@@ -117,21 +121,93 @@ class WordTokens:
         for i in np.flatnonzero(~is_ascii).tolist():
             if start < i:
                 parts.append("\n".join(documents[start:i]).encode())
-            text = documents[i].lower() if self.lowercase else documents[i]
-            parts.append(text.encode("utf-8", "surrogatepass"))
+            parts.append(self._lowered(documents[i]))
             lengths[i] = len(parts[-1])
             start = i + 1
         if start < len(documents):
             parts.append("\n".join(documents[start:]).encode())
-        utf8 = np.frombuffer(b"\n".join([*parts, b""]), dtype=np.uint8)
-        offsets = np.zeros(len(documents) + 1, dtype=np.int64)
-        np.cumsum(lengths + 1, out=offsets[1:])
-        tokens, token_offsets = self._scanner.scan(utf8, offsets, grow, self.lowercase)
+        return b"\n".join([*parts, b""]), _offsets(lengths + 1)
+
+    def pack_lines(self, lines):
+        """Lines of a file, bytes that end in a line's end, as :meth:`scan` takes them, each line a document."""
+        ends = np.flatnonzero(np.frombuffer(lines, np.uint8) == ord("\n")) + 1
+        lengths = np.diff(ends, prepend=0)
+        if lines.isascii():
+            return lines, _offsets(lengths)
+        beyond_ascii = np.flatnonzero(np.frombuffer(lines, np.uint8) >= 0x80)
+        parts, start = [], 0
+        for i in np.unique(np.searchsorted(ends, beyond_ascii, side="right")).tolist():
+            end = int(ends[i])
+            parts.append(lines[start : end - lengths[i]])
+            parts.append(self._lowered(lines[end - lengths[i] : end].decode("utf-8", "replace")))
+            lengths[i] = len(parts[-1])
+            start = end
+        return b"".join([*parts, lines[start:]]), _offsets(lengths)
+
+    def _lowered(self, text):
+        return (text.lower() if self.lowercase else text).encode("utf-8", "surrogatepass")
+
+    def scan(self, utf8, offsets, grow):
+        """``tokens`` and ``token_offsets`` of packed documents."""
+        tokens, token_offsets = self._scanner.scan(np.frombuffer(utf8, np.uint8), offsets, grow, self.lowercase)
         if self.n_stopped:
             kept = (tokens < 0) | (tokens >= self.n_stopped)
             token_offsets = np.concatenate([[0], np.cumsum(kept)])[token_offsets]
             tokens = np.where(tokens < 0, tokens, tokens - np.int32(self.n_stopped))[kept]
         return tokens, token_offsets
+
+
+class ListTokens:
+    """Numbers the words of lists, which are taken as they are; the compiled hash table is the tokenizer's."""
+
+    def __init__(self):
+        self._scanner = Scanner(character_classes(), 1)
+
+    @property
+    def words(self):
+        """``words_utf8`` and ``word_offsets`` of the numbered words."""
+        return self._scanner.words
+
+    def pack(self, sentences):
+        """A block of lists of words as :meth:`scan` takes it.
+
+        Raises
+        ------
+        TypeError
+            For a word that is not a str.
+        ValueError
+            For one that holds the character NUL.
+        """
+        lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
+        try:
+            # Sentence by sentence, because then most of what is touched is still in the cache.
+            joined = "\0".join(["\0".join(sentence) for sentence in sentences if len(sentence)])
+        except TypeError:
+            _check_words(sentences)
+            raise
+        offsets = _offsets(lengths)
+        utf8 = joined.encode("utf-8", "surrogatepass") + b"\0" * bool(offsets[-1])
+        if len(utf8) - np.count_nonzero(np.frombuffer(utf8, np.bool_)) != offsets[-1]:
+            word = next(word for sentence in sentences for word in sentence if "\0" in word)
+            raise ValueError(f"words must not hold the character NUL, got {word!r}")
+        return utf8, offsets
+
+    def scan(self, utf8, offsets, grow):
+        """``tokens`` and ``token_offsets`` of packed lists."""
+        return self._scanner.number(np.frombuffer(utf8, np.uint8), grow), offsets
+
+
+def _check_words(sentences):
+    for sentence in sentences:
+        for word in sentence:
+            if not isinstance(word, str):
+                raise TypeError(f"words must be strings, got {word!r}, a {type(word).__name__}")
+
+
+def _offsets(lengths):
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
 
 
 class CharacterTokens:

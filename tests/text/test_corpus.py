@@ -63,14 +63,43 @@ def test_rare_words_are_left_out_wherever_they_stand():
         ([["a"], "b"], TypeError, "sentence 1 is a str"),
         ([["a"], 3], TypeError, "sentence 1 is 3"),
         ([["a", 3]], TypeError, "words must be strings, got 3"),
-        ([["a", ["b"]]], TypeError, "sentence 0"),
+        ([["a", ["b"]]], TypeError, r"words must be strings, got \['b'\], a list"),
         ([["a"]], ValueError, "lower min_count"),
+        ([["a", "b\0"]], ValueError, r"NUL, got 'b\\x00'"),
         ([[], []], ValueError, "no word to learn from: none of 2 sentences"),
     ],
 )
 def test_bad_sentences(sentences, error, message):
     with pytest.raises(error, match=message):
         Corpus.encode(sentences, 2)
+
+
+@pytest.mark.parametrize("kind", ["lists", "texts", "file"])
+def test_blocks_of_any_size(tmp_path, monkeypatch, kind):
+    rng = np.random.default_rng(1)
+    words = np.array(["Ab", "İstanbul", "猫", "x" * 20, "é", "b", "GROẞ", "ab"])
+    texts = [" ".join(rng.choice(words, n)) for n in rng.integers(0, 6, 300)]
+    lists = [tokenize(text) for text in texts]
+    monkeypatch.setattr("embeddings.text.corpus.BLOCK_BYTES", 50)
+    monkeypatch.setattr("embeddings.text.corpus.BLOCK_WORDS", 10)
+    monkeypatch.setattr("embeddings.text.grams.BLOCK_BYTES", 50)
+    path = tmp_path / "c.txt"
+    path.write_text("\n".join([*texts, "end"]), encoding="utf-8")
+    lists.append(["end"])
+    given = {"lists": lists, "texts": [*texts, "end"], "file": path}[kind]
+    same(Corpus.encode(given, 1), *by_hand(lists, 1))
+
+
+def test_words_of_lists_stay_as_they_are():
+    lists = [["", "A b", "a b", "\ud800", ""], ["", "é" * 9, "é" * 10, "é" * 9], ("猫\n",)]
+    same(Corpus.encode(lists), *by_hand(lists, 1))
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    path = tmp_path / "c.txt"
+    path.write_bytes(b"caf\xe9 ol\xc3\n\xff\xfe\r\nz\xc3\xa3 \xe7\x8c\nend")
+    lists = [["caf", "ol"], [], ["zã"], ["end"]]
+    same(Corpus.encode(path), *by_hand(lists, 1))
 
 
 def test_a_file_that_is_not_there(tmp_path):

@@ -80,7 +80,7 @@ def test_the_same_bits_for_any_number_of_threads(small_blocks, tmp_path):
 
 
 def test_goes_on_from_a_checkpoint_with_the_same_bits(small_blocks, tmp_path, monkeypatch):
-    from embeddings.text import checkpoint as checkpoint_module
+    from embeddings import checkpoint as checkpoint_module
 
     # After every step.
     monkeypatch.setattr(checkpoint_module, "INTERVAL", 0)

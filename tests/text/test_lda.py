@@ -8,7 +8,7 @@ from scipy.special import digamma
 
 from embeddings.datasets import toy_world
 from embeddings.text import LatentDirichletAllocation, NGramVectorizer, lda_training
-from embeddings.text import checkpoint as checkpoint_module
+from embeddings import checkpoint as checkpoint_module
 from embeddings.text import lda as lda_module
 from embeddings.text.coherence import c_npmi, umass
 from embeddings.text.dirichlet import fit_to_counts, fit_to_logarithms

@@ -40,7 +40,21 @@ def boundary(end):
     return [" " * (TILE - 4) + "ab" + " " * shift + end + "xyz " + end for shift in range(6)]
 
 
+def words_case(words, known=(), grow=True):
+    encoded = [word.encode("utf-8", "surrogatepass") for word in known]
+    offsets = np.concatenate([[0], np.cumsum([len(w) for w in encoded])]).astype(np.int64)
+    utf8 = b"".join(word.encode("utf-8", "surrogatepass") + b"\0" for word in words)
+    return np.frombuffer(utf8, np.uint8), np.frombuffer(b"".join(encoded), np.uint8), offsets, grow
+
+
 CASES = {
+    "NUMBER_IMPLEMENTATIONS": {
+        "several": lambda: words_case(["the", "cat.", "the", "", "猫 x", "", "\ud800", "a" * 16, "a" * 17, "a" * 17]),
+        "some known": lambda: words_case(["a", "b", "", "b" * 20, "c"], known=["b", "b" * 20], grow=False),
+        "more than two tiles": lambda: words_case([f"word {i % 5000}" * (1 + i % 3) for i in range(9500)], known=["x"]),
+        "no word": lambda: words_case([]),
+        "no word, some known": lambda: words_case([], known=["x"]),
+    },
     "IMPLEMENTATIONS": {
         "several": lambda: case(["abc xyz abc", "", "猫鼠 a猫b", "ABC"]),
         "random": lambda: case(random_documents(1, 40, 300)),
@@ -54,5 +68,5 @@ CASES = {
         **{f"{end!r} at a tile's end": lambda end=end: case(boundary(end)) for end in ("é", "猫", "𠀀", "b", "\ud800")},
         "no document": lambda: case([]),
         "empty documents": lambda: case(["", ""]),
-    }
+    },
 }
