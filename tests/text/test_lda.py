@@ -6,9 +6,9 @@ from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 from scipy.special import digamma
 
+from embeddings import checkpoint as checkpoint_module
 from embeddings.datasets import toy_world
 from embeddings.text import LatentDirichletAllocation, NGramVectorizer, lda_training
-from embeddings import checkpoint as checkpoint_module
 from embeddings.text import lda as lda_module
 from embeddings.text.coherence import c_npmi, umass
 from embeddings.text.dirichlet import fit_to_counts, fit_to_logarithms
