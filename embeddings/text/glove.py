@@ -132,14 +132,20 @@ class GloVe(WordEmbedder):
             After Ctrl-C. The model then has what it learned so far, and can be used and saved.
         """
         self._check_parameters()
-        corpus = Corpus.encode(X, self.min_count)
-        counts = Cooccurrences(corpus, self.window, self.symmetric, self.distance_weighting, self.device)
-        entries = _Entries(counts, self.seed)
+        words, counts, entries = self._count(X)
         if len(entries) == 0:
             raise ValueError("no two words stand together in any sentence; there is nothing to learn from")
-        self.index_to_key_, self.counts_, self.loss_history_ = corpus.words, corpus.counts, []
+        self.index_to_key_, self.counts_, self.loss_history_ = words, counts, []
         _GloVeTraining(self, entries).run()
         return self
+
+    def _count(self, X):
+        """Words, how often each occurs, and the entries of the matrix; of the text itself nothing stays in memory."""
+        corpus = Corpus.encode(X, self.min_count)
+        counts = Cooccurrences(corpus, self.window, self.symmetric, self.distance_weighting, self.device)
+        words, frequencies = corpus.words, corpus.counts
+        del corpus
+        return words, frequencies, _Entries(counts, self.seed)
 
     def _check_parameters(self):
         self._check_training()
@@ -153,6 +159,10 @@ class GloVe(WordEmbedder):
             check_number(name, getattr(self, name), minimum=0)
 
 
+# What is kept of an entry: its row and its column in the tile, and the logarithm of its count.
+TYPES = {"rows": np.uint16, "columns": np.uint16, "logs": np.float32}
+
+
 class _Entries:
     """Entries of the co-occurrence matrix on disk, by tiles: a block of rows, a block of columns; shuffled in each.
 
@@ -163,8 +173,7 @@ class _Entries:
         B = len(counts)
         self.bounds = counts.bounds
         block_of = np.repeat(np.arange(B), np.diff(counts.bounds)).astype(np.uint16 if B < 2**16 else np.uint32)
-        types = {"rows": np.uint16, "columns": np.uint16, "logs": np.float32}
-        files = {name: tempfile.TemporaryFile(prefix="entries-") for name in types}
+        self._files = {name: tempfile.TemporaryFile(prefix="entries-") for name in TYPES}
         sizes = np.zeros((B, B), np.int64)
         for b in progress(range(B), desc="counting", unit=" blocks"):
             row_starts, columns, values = counts.block(b)
@@ -176,24 +185,30 @@ class _Entries:
             columns = columns[order]
             columns -= self.bounds[block_of[columns]]
             for name, array in (("rows", rows[order]), ("columns", columns), ("logs", np.log(values[order]))):
-                array.astype(types[name]).tofile(files[name])
+                array.astype(TYPES[name]).tofile(self._files[name])
+        for file in self._files.values():
+            file.flush()
         self.starts = np.concatenate([[0], np.cumsum(sizes)])
-        self._arrays = [_map(files[name], dtype) for name, dtype in types.items()]
 
     def __len__(self):
         return int(self.starts[-1])
 
     def tile(self, a, b):
         """``rows``, ``columns`` (both from the beginning of their block) and ``logs``."""
+        start = self.starts[a * (len(self.bounds) - 1) + b]
+        size = self.size(a, b)
+        # One map of the whole file would stay in memory as far as it was read. And a map cannot be empty.
+        return [
+            np.asarray(np.memmap(self._files[name], dtype, "r", start * np.dtype(dtype).itemsize, size))
+            if size
+            else np.zeros(0, dtype)
+            for name, dtype in TYPES.items()
+        ]
+
+    def size(self, a, b):
+        """How many entries a tile has."""
         t = a * (len(self.bounds) - 1) + b
-        return [array[self.starts[t] : self.starts[t + 1]] for array in self._arrays]
-
-
-def _map(file, dtype):
-    file.flush()
-    size = file.tell() // np.dtype(dtype).itemsize
-    # A memory map cannot be empty.
-    return np.asarray(np.memmap(file, dtype, "r", shape=(size,))) if size else np.zeros(0, dtype)
+        return int(self.starts[t + 1] - self.starts[t])
 
 
 class _GloVeTraining(Training):
@@ -249,7 +264,7 @@ class _GloVeTraining(Training):
         return [[(a, (a + shift) % B) for a in range(B)] for shift in shifts.tolist()]
 
     def _size(self, tile):
-        return len(self.entries.tile(*tile)[0])
+        return self.entries.size(*tile)
 
     def _train_tile(self, tile):
         a, b = tile
