@@ -3,12 +3,31 @@
 import importlib
 
 _HOMES = {
+    "AveragePool1d": "pool",
+    "AveragePool2d": "pool",
+    "AveragePool3d": "pool",
+    "BatchNorm": "batch_norm",
     "Concat": "layer",
+    "Conv1d": "conv",
+    "Conv2d": "conv",
+    "Conv3d": "conv",
+    "Flatten": "shape",
+    "GlobalAveragePool": "pool",
+    "GlobalMaxPool": "pool",
     "Layer": "layer",
     "Linear": "linear",
+    "MaxOverTime": "pool",
+    "MaxPool1d": "pool",
+    "MaxPool2d": "pool",
+    "MaxPool3d": "pool",
+    "MeanOverTime": "pool",
     "Parameter": "layer",
+    "Reshape": "shape",
     "Residual": "layer",
     "Sequential": "layer",
+    "Upsample1d": "upsample",
+    "Upsample2d": "upsample",
+    "Upsample3d": "upsample",
 }
 
 __all__ = sorted(_HOMES)
