@@ -2,7 +2,17 @@
 
 import importlib
 
-_HOMES = {}
+_HOMES = {
+    "Patchifier": "patches",
+    "grid_positions": "positions",
+    "patch_grid": "patches",
+    "patchify": "patches",
+    "rotary_angles": "positions",
+    "rotate": "positions",
+    "sinusoidal_positions": "positions",
+    "sum_patches": "patches",
+    "unpatchify": "patches",
+}
 
 __all__ = sorted(_HOMES)
 
