@@ -170,17 +170,24 @@ def stride_of(W):
     return W.strides[0] // W.itemsize
 
 
-def in_parts(W, apart=False):
-    """A matrix as a tuple of blocks of its columns: views, or, `apart`, copies.
+def in_parts(W):
+    """A matrix as a tuple of blocks of its columns, views."""
+    return tuple(W[:, begin:end] for begin, end in _bounds(W.shape[1]))
+
+
+def in_parts_apart(vectors):
+    """A copy as a tuple of blocks of columns, each a matrix of its own, the last filled up to whole lanes with zeros.
 
     Threads that write to columns of their own still get in each other's way if the columns of one lie between those of
     another: processors fetch what stands beside what is read, unasked, and take it away from the one who writes to it.
     """
-    bounds = [columns_of(part, PARTS, W.shape[1]) for part in range(PARTS)]
-    if not apart:
-        return tuple(W[:, begin:end] for begin, end in bounds)
+    V, d = vectors.shape
     parts = []
-    for begin, end in bounds:
-        parts.append(lanes_of_zeros(len(W) * (end - begin)).reshape(len(W), end - begin))
-        parts[-1][:] = W[:, begin:end]
+    for begin, end in _bounds(-(-d // LANES) * LANES):
+        parts.append(lanes_of_zeros(V * (end - begin)).reshape(V, end - begin))
+        parts[-1][:, : max(0, d - begin)] = vectors[:, begin:end]
     return tuple(parts)
+
+
+def _bounds(width):
+    return [columns_of(part, PARTS, width) for part in range(PARTS)]

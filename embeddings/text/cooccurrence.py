@@ -52,7 +52,7 @@ class Cooccurrences:
         self._after = self._before * symmetric
         self._places = spread(corpus.tokens, corpus.offsets, window, V)
         fits = len(self._places) < 2**31
-        self._positions = np.empty(len(corpus.tokens), np.int32 if fits else np.int64)
+        self._positions = np.empty(corpus.n_tokens, np.int32 if fits else np.int64)
         self._starts = index(self._places, V, self._positions)
         # A row has no more entries than columns, nor than words in its windows.
         entries = np.minimum(np.diff(self._starts) * window * (1 + symmetric), V)

@@ -28,13 +28,25 @@ class Corpus:
         By number: words known from before first, then the most frequent, equals alphabetically.
     counts : array, shape (V,), int64
     tokens : array, shape (N,), int32
-        All sentences, one after the other, as a memory-mapped temporary file; it goes when the corpus does.
+        All sentences, one after the other. They may stand in a temporary file, which goes when the corpus does; each
+        look at `tokens` maps it anew, so that nothing stays in memory but what somebody holds.
     offsets : array, shape (S + 1,), int64
         Where each sentence begins and ends.
     """
 
     def __init__(self, words, counts, tokens, offsets):
-        self.words, self.counts, self.tokens, self.offsets = words, counts, tokens, offsets
+        self.words, self.counts, self.offsets = words, counts, offsets
+        self._tokens = tokens
+
+    @property
+    def tokens(self):
+        """All tokens."""
+        return self._tokens if isinstance(self._tokens, np.ndarray) else _map(self._tokens, self.n_tokens)
+
+    @property
+    def n_tokens(self):
+        """How many there are."""
+        return int(self.offsets[-1])
 
     @classmethod
     def encode(cls, sentences, min_count=1, known=()):
@@ -83,10 +95,10 @@ class Corpus:
                 f"no word remains: none of {len(number)} different ones occurs {min_count} times in "
                 f"{len(lengths):,} sentences; lower min_count"
             )
-        tokens = _map(file)
+        file.flush()
         offsets = np.concatenate([[0], np.cumsum(lengths)])
-        offsets = renumber(tokens, offsets, number)
-        return cls(words, counts, tokens[: offsets[-1]], offsets)
+        offsets = renumber(_map(file, offsets[-1]), offsets, number)
+        return cls(words, counts, file, offsets)
 
     def __len__(self):
         return len(self.offsets) - 1
@@ -214,8 +226,6 @@ def _choose(words_utf8, word_offsets, counts, min_count, known):
     return [*known, *words], np.concatenate([known_counts, counts[new]]), number
 
 
-def _map(file):
-    file.flush()
-    size = file.tell() // 4
+def _map(file, size):
     # A memory map cannot be empty.
-    return np.memmap(file, np.int32, "r+", shape=(size,)) if size else np.zeros(0, np.int32)
+    return np.asarray(np.memmap(file, np.int32, "r+", shape=(size,))) if size else np.zeros(0, np.int32)

@@ -37,7 +37,7 @@ def corpus_of_documents(X, min_count=1, max_df=1.0):
     """
     if is_matrix(X):
         corpus = corpus_of_counts(X)
-        if len(corpus.tokens) == 0:
+        if corpus.n_tokens == 0:
             raise ValueError(f"there is no word to learn from: X, of the shape {X.shape}, holds no count above 0")
         return corpus
     corpus = Corpus.encode(X, min_count)

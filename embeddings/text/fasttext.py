@@ -187,8 +187,11 @@ class FastText(WordEmbedder):
 
     def _learn_from(self, corpus):
         """Draw vectors for words and buckets that are new, and train."""
+        self._grow(corpus)
+        _FastTextTraining(self, corpus).run()
+
+    def _grow(self, corpus):
         V, d = len(self.index_to_key_), self.vector_size
-        new_words = corpus.words[V:]
         # Of old words, too: with other lengths of n-grams they may need more buckets than before.
         hashed, offsets = ngram_buckets(corpus.words, *self._ngram_settings)
         is_new = ~np.isin(hashed, self.buckets_)
@@ -196,16 +199,23 @@ class FastText(WordEmbedder):
         uses = np.repeat(corpus.counts, np.diff(offsets)).astype(np.float64)
         buckets, inverse = np.unique(hashed[is_new], return_inverse=True)
         order = np.argsort(-np.bincount(inverse, uses[is_new], len(buckets)), kind="stable")
-        drawn = np.random.default_rng([self.seed, 0, V]).random((len(new_words) + len(buckets), d), np.float32)
-        # In (-1/d, 1/d), as the published program draws them.
-        drawn = (2 * drawn - 1) / np.float32(d)
-        words, ngrams = drawn[: len(new_words)], drawn[len(new_words) :]
-        self.piece_vectors_ = np.concatenate([self.piece_vectors_[:V], words, self.piece_vectors_[V:], ngrams])
-        self.context_vectors_ = np.concatenate([self.context_vectors_, np.zeros_like(words)])
+        n_words, n_old = len(corpus.words), len(self.piece_vectors_)
+        pieces = np.empty((n_words + len(self.buckets_) + len(buckets), d), np.float32)
+        pieces[:V] = self.piece_vectors_[:V]
+        pieces[n_words : n_old + n_words - V] = self.piece_vectors_[V:]
+        rng = np.random.default_rng([self.seed, 0, V])
+        for new in (pieces[V:n_words], pieces[n_old + n_words - V :]):
+            # In (-1/d, 1/d), as the published program draws them; in place, because the rows are many.
+            rng.random(out=new, dtype=np.float32)
+            new *= 2
+            new -= 1
+            new /= np.float32(d)
+        self.piece_vectors_ = pieces
+        zeros = np.zeros((n_words - V, d), np.float32)
+        self.context_vectors_ = np.concatenate([self.context_vectors_, zeros])
         self.buckets_ = np.concatenate([self.buckets_, buckets[order]])
         self.index_to_key_, self.counts_ = corpus.words, corpus.counts
         self.vectors_ = compose(self.piece_vectors_, *self._pieces())
-        _FastTextTraining(self, corpus).run()
 
     def transform(self, X):
         """Vectors of words, seen or not.
@@ -340,8 +350,13 @@ class _FastTextTraining(Word2VecTraining):
     def _pieces(self):
         return self.pieces
 
+    def begin(self):
+        """The model's n-grams are the largest thing in memory, and `publish` makes them anew."""
+        self.model.piece_vectors_ = None
+
     def publish(self):
         """Compose the words' vectors."""
         model = self.model
+        self.begin()
         model.piece_vectors_, model.context_vectors_ = self._whole(self.W_in), self._whole(self.W_out)
         model.vectors_ = compose(model.piece_vectors_, *self.pieces)

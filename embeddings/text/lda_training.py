@@ -81,7 +81,7 @@ class GibbsTraining(LDATraining):
     changes nothing."""
 
     def __init__(self, model, corpus):
-        super().__init__(model, corpus, len(corpus.tokens))
+        super().__init__(model, corpus, corpus.n_tokens)
         if corpus.counts.max() >= MOST_COUNTED:
             raise ValueError(
                 f'a word that occurs {corpus.counts.max():,} times is more than the counts of method="gibbs" hold, '
@@ -103,7 +103,7 @@ class GibbsTraining(LDATraining):
         for g in range(G):
             first, last = cuts[g], cuts[g + 1]
             offsets = corpus.offsets[first : last + 1]
-            words = np.asarray(corpus.tokens[offsets[0] : offsets[-1]])
+            words = corpus.tokens[offsets[0] : offsets[-1]]
             diagonal = ((part_of_word[words] + g) % G).astype(np.uint8)
             order = np.argsort(diagonal, kind="stable")
             documents = np.repeat(np.arange(first, last, dtype=np.int32), np.diff(offsets))[order]
@@ -196,9 +196,9 @@ class MetropolisTraining(LDATraining):
     unit = " proposals"
 
     def __init__(self, model, corpus):
-        N = len(corpus.tokens)
+        N = corpus.n_tokens
         super().__init__(model, corpus, 2 * N)
-        self.tokens = np.asarray(corpus.tokens)
+        self.tokens = corpus.tokens
         V, K = len(corpus.words), model.n_components
         by_word = np.argsort(self.tokens, kind="stable").astype(np.int32)
         word_starts = np.cumsum([0, *np.bincount(self.tokens, minlength=V)])
@@ -287,7 +287,7 @@ class VariationalTraining(LDATraining):
     """A step is a batch of documents, drawn anew in every epoch."""
 
     def __init__(self, model, corpus):
-        super().__init__(model, corpus, len(corpus.tokens))
+        super().__init__(model, corpus, corpus.n_tokens)
         V, K, D = len(corpus.words), model.n_components, len(corpus)
         self.batch_size = min(model.batch_size, D)
         self.n_batches = -(-D // self.batch_size)
@@ -387,7 +387,7 @@ class VariationalTraining(LDATraining):
         lengths = np.diff(offsets)[batch]
         ends = np.cumsum([0, *lengths])
         places = np.arange(ends[-1]) + np.repeat(offsets[batch] - ends[:-1], lengths)
-        starts, words, counts = count(np.asarray(self.corpus.tokens[places]), ends, V)
+        starts, words, counts = count(self.corpus.tokens[places], ends, V)
         rows = np.flatnonzero(np.bincount(words, minlength=V))
         row_of_word = np.zeros(V, np.int32)
         row_of_word[rows] = np.arange(len(rows))

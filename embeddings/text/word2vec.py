@@ -12,7 +12,7 @@ from kernels import skipgram as skipgram_kernel
 from kernels.device import implementation, to_device, to_host
 from kernels.simd import LANES, lanes_of_zeros
 from kernels.skipgram import CHUNK
-from kernels.tiles import in_parts
+from kernels.tiles import in_parts, in_parts_apart
 
 windows = implementation(sampling_kernel.WINDOWS_IMPLEMENTATIONS)
 alias_table = implementation(sampling_kernel.ALIAS_IMPLEMENTATIONS)
@@ -238,7 +238,7 @@ class Word2VecTraining(Training):
     """Word2Vec's training, whose step is a block of sentences."""
 
     def __init__(self, model, corpus, sg, batch="block", hs=False):
-        super().__init__(model, len(corpus.tokens))
+        super().__init__(model, corpus.n_tokens)
         self.corpus, self.sg, self.by_blocks = corpus, sg, batch == "block" and not hs
         self.tree = huffman(model.counts_) if hs else None
         self.shared_noise = SHARED_NOISE[sg]
@@ -246,7 +246,7 @@ class Word2VecTraining(Training):
         self.W_in, self.W_out = self._laid_out(self._inputs()), self._laid_out(model.context_vectors_)
         # Block b holds the sentences bounds[b] to bounds[b + 1] - 1.
         ends = corpus.offsets[1:]
-        blocks = np.arange(BLOCK_WORDS, len(corpus.tokens), BLOCK_WORDS)
+        blocks = np.arange(BLOCK_WORDS, corpus.n_tokens, BLOCK_WORDS)
         self.bounds = np.unique([0, *(np.searchsorted(ends, blocks) + 1), len(corpus)])
         frequency = model.counts_ / model.counts_.sum()
         self.keep = np.ones(len(frequency), np.float32)
@@ -280,13 +280,18 @@ class Word2VecTraining(Training):
         """A copy as the kernel wants it: rows of whole lanes, and for several threads in parts that stand apart."""
         model = self.model
         if model.device == "cpu" and self.by_blocks:
-            return in_parts(padded(vectors), apart=model.workers > 1)
+            return in_parts_apart(vectors) if model.workers > 1 else in_parts(padded(vectors))
         return to_device(padded(vectors), model.device)
 
     def _whole(self, W):
         """The vectors in what `_laid_out` made, without the lanes that were added."""
-        W = np.hstack(W) if isinstance(W, tuple) else to_host(W)
-        return np.ascontiguousarray(W[:, : self.model.vector_size])
+        parts = W if isinstance(W, tuple) else (to_host(W),)
+        whole, begin = np.empty((len(parts[0]), self.model.vector_size), np.float32), 0
+        for part in parts:
+            end = min(begin + part.shape[1], whole.shape[1])
+            whole[:, begin:end] = part[:, : end - begin]
+            begin = end
+        return whole
 
     def publish(self):
         """Hand the vectors to the model as it knows them."""
@@ -317,7 +322,7 @@ class Word2VecTraining(Training):
         """What training on a block needs. It depends on seed, epoch and block alone."""
         model, corpus = self.model, self.corpus
         offsets = corpus.offsets[self.bounds[b] : self.bounds[b + 1] + 1]
-        tokens = np.asarray(corpus.tokens[offsets[0] : offsets[-1]])
+        tokens = corpus.tokens[offsets[0] : offsets[-1]]
         rng = np.random.default_rng([model.seed, 1, self.epoch, b])
         # Sixteen bits of chance for each window; a range of numbers would cost as much as the training of some words.
         bits = rng.integers(0, 1 << 16, len(tokens), np.uint16)
@@ -326,8 +331,8 @@ class Word2VecTraining(Training):
         kept, left, right = windows(tokens, offsets - offsets[0], self.keep, uniforms, reach)
         # The learning rate of each chunk, or word, by the share of all words that lie behind it.
         places = np.arange(0, len(kept), CHUNK if self.by_blocks else 1) / max(len(kept), 1)
-        done = offsets[0] + (offsets[-1] - offsets[0]) * places + self.epoch * len(corpus.tokens)
-        share = done / (model.epochs * len(corpus.tokens))
+        done = offsets[0] + (offsets[-1] - offsets[0]) * places + self.epoch * corpus.n_tokens
+        share = done / (model.epochs * corpus.n_tokens)
         alphas = (model.alpha - (model.alpha - model.min_alpha) * share).astype(np.float32)
         pairs = right - left - 1
         n_terms = int(pairs.sum(dtype=np.int64)) if self.sg else int(np.count_nonzero(pairs))

@@ -105,6 +105,9 @@ class Training:
         """Hand the vectors so far to the model."""
         raise NotImplementedError
 
+    def begin(self):
+        """Let go of what :meth:`publish` will hand over anew; from here on it is called whatever happens."""
+
     def tensors(self):
         """Arrays, by name, that hold all that was learned, on the model's device; they are written to in place."""
         raise NotImplementedError
@@ -122,6 +125,7 @@ class Training:
         bar.update(self.epoch * self.size + self.size_done())
         pool = concurrent.futures.ThreadPoolExecutor(model.workers)
         try:
+            self.begin()
             # One BLAS thread for each worker.
             with threadpool_limits(1, "blas"), bar, pool:
                 while self.epoch < model.epochs:
