@@ -117,72 +117,86 @@ def channels_last(x):
 
 
 @compiled
-def _gather(x, kernel, stride, padding, dilation, size, start, stop, patches):
-    """patches[p - start] = what the place p of the result sees of x, 0 outside the borders."""
-    _, D, H, W, C = x.shape
+def _gather(x, shape, kernel, stride, padding, dilation, size, start, stop, patches):
+    """patches[p - start] = what the place p of the result sees of x, 0 outside the borders; both flat."""
+    D, H, W, C = shape
     kd, kh, kw = kernel
-    for place in range(start, stop):
-        rest, j = divmod(place, size[2])
-        rest, i = divmod(rest, size[1])
-        b, t = divmod(rest, size[0])
-        patch = patches[place - start]
-        at = 0
+    rest, j = divmod(start, size[2])
+    rest, i = divmod(rest, size[1])
+    b, t = divmod(rest, size[0])
+    at = 0
+    for _ in range(start, stop):
+        left = j * stride[2] - padding[2]
+        inside = dilation[2] == 1 and left >= 0 and left + kw <= W
+        for u in range(kd):
+            depth = t * stride[0] + u * dilation[0] - padding[0]
+            for v in range(kh):
+                row = i * stride[1] + v * dilation[1] - padding[1]
+                seen = 0 <= depth < D and 0 <= row < H
+                source = (((b * D + depth) * H + row) * W + left) * C
+                if seen and inside:
+                    # The columns of one row lie side by side.
+                    for k in range(kw * C):
+                        patches[at + k] = x[source + k]
+                    at += kw * C
+                else:
+                    for z in range(kw):
+                        if seen and 0 <= left + z * dilation[2] < W:
+                            for c in range(C):
+                                patches[at + c] = x[source + z * dilation[2] * C + c]
+                        else:
+                            for c in range(C):
+                                patches[at + c] = 0
+                        at += C
+        j += 1
+        if j == size[2]:
+            j, i = 0, i + 1
+            if i == size[1]:
+                i, t = 0, t + 1
+                if t == size[0]:
+                    t, b = 0, b + 1
+
+
+@compiled
+def _scatter(dx, shape, kernel, stride, padding, dilation, size, start, stop, patches):
+    """Add the patches' gradients to where :func:`_gather` took the patches from."""
+    D, H, W, C = shape
+    kd, kh, kw = kernel
+    rest, j = divmod(start, size[2])
+    rest, i = divmod(rest, size[1])
+    b, t = divmod(rest, size[0])
+    at = 0
+    for _ in range(start, stop):
         left = j * stride[2] - padding[2]
         for u in range(kd):
             depth = t * stride[0] + u * dilation[0] - padding[0]
             for v in range(kh):
                 row = i * stride[1] + v * dilation[1] - padding[1]
-                if depth < 0 or depth >= D or row < 0 or row >= H:
-                    patch[at : at + kw * C] = 0
-                    at += kw * C
-                elif dilation[2] == 1 and left >= 0 and left + kw <= W:
-                    # The columns of one row lie side by side.
-                    source = x[b, depth, row].reshape(-1)
-                    first = left * C
-                    for k in range(kw * C):
-                        patch[at + k] = source[first + k]
-                    at += kw * C
-                else:
-                    for z in range(kw):
-                        column = left + z * dilation[2]
-                        if column < 0 or column >= W:
-                            patch[at : at + C] = 0
-                        else:
-                            source = x[b, depth, row, column]
-                            for c in range(C):
-                                patch[at + c] = source[c]
-                        at += C
-
-
-@compiled
-def _scatter(dx, kernel, stride, padding, dilation, size, start, stop, patches):
-    """Add the patches' gradients to where :func:`_gather` took the patches from."""
-    _, D, H, W, C = dx.shape
-    kd, kh, kw = kernel
-    for place in range(start, stop):
-        rest, j = divmod(place, size[2])
-        rest, i = divmod(rest, size[1])
-        b, t = divmod(rest, size[0])
-        patch = patches[place - start]
-        at = 0
-        for u in range(kd):
-            depth = t * stride[0] + u * dilation[0] - padding[0]
-            for v in range(kh):
-                row = i * stride[1] + v * dilation[1] - padding[1]
-                for z in range(kw):
-                    column = j * stride[2] + z * dilation[2] - padding[2]
-                    if 0 <= depth < D and 0 <= row < H and 0 <= column < W:
-                        target = dx[b, depth, row, column]
-                        for c in range(C):
-                            target[c] += patch[at + c]
-                    at += C
+                if 0 <= depth < D and 0 <= row < H:
+                    target = (((b * D + depth) * H + row) * W + left) * C
+                    if dilation[2] == 1 and left >= 0 and left + kw <= W:
+                        for k in range(kw * C):
+                            dx[target + k] += patches[at + k]
+                    else:
+                        for z in range(kw):
+                            if 0 <= left + z * dilation[2] < W:
+                                for c in range(C):
+                                    dx[target + z * dilation[2] * C + c] += patches[at + z * C + c]
+                at += kw * C
+        j += 1
+        if j == size[2]:
+            j, i = 0, i + 1
+            if i == size[1]:
+                i, t = 0, t + 1
+                if t == size[0]:
+                    t, b = 0, b + 1
 
 
 @compiled
 def _forward(x, w, bias, kernel, stride, padding, dilation, size, relu, patches, y):
     plain = patches.shape[0] == 0
     places = y.shape[0]
-    rows = x.reshape(-1, x.shape[4])
+    flat, rows = x.reshape(-1), x.reshape(-1, x.shape[4])
     step = max(1, places if plain else patches.shape[0])
     zero = y.dtype.type(0)
     for start in range(0, places, step):
@@ -191,7 +205,7 @@ def _forward(x, w, bias, kernel, stride, padding, dilation, size, relu, patches,
             # A kernel of one place: the patches are the volumes themselves.
             np.dot(rows, w, y)
         else:
-            _gather(x, kernel, stride, padding, dilation, size, start, stop, patches)
+            _gather(flat, x.shape[1:], kernel, stride, padding, dilation, size, start, stop, patches.reshape(-1))
             np.dot(patches[: stop - start], w, y[start:stop])
         for p in range(start, stop):
             made = y[p]
@@ -209,11 +223,12 @@ def _forward(x, w, bias, kernel, stride, padding, dilation, size, relu, patches,
 def _backward(x, w, dy, kernel, stride, padding, dilation, size, patches, dw, db, dx):
     places = dy.shape[0]
     step = patches.shape[0]
+    flat, flat_patches = x.reshape(-1), patches.reshape(-1)
     product = np.empty_like(dw)
     for start in range(0, places, step):
         stop = min(start + step, places)
         part = dy[start:stop]
-        _gather(x, kernel, stride, padding, dilation, size, start, stop, patches)
+        _gather(flat, x.shape[1:], kernel, stride, padding, dilation, size, start, stop, flat_patches)
         np.dot(patches[: stop - start].T, part, product)
         dw += product
         for p in range(stop - start):
@@ -222,7 +237,7 @@ def _backward(x, w, dy, kernel, stride, padding, dilation, size, patches, dw, db
                 db[o] += row[o]
         if dx.shape[0] > 0:
             np.dot(part, w.T, patches[: stop - start])
-            _scatter(dx, kernel, stride, padding, dilation, size, start, stop, patches)
+            _scatter(dx.reshape(-1), x.shape[1:], kernel, stride, padding, dilation, size, start, stop, flat_patches)
 
 
 def _places_at_a_time(places, K, O):

@@ -6,6 +6,7 @@ from embeddings.checks import check_integer
 from embeddings.nn.layer import Layer, Parameter
 from embeddings.nn.volumes import check_sizes, from_volumes, to_volumes
 from kernels.conv import conv_backward_cpu, conv_cpu, output_size
+from kernels.conv_lanes import conv_lanes, conv_lanes_backward, suits
 
 
 class Conv(Layer):
@@ -62,12 +63,14 @@ class Conv(Layer):
                 f"{type(self).__name__}: a kernel of {self.weight.data.shape[:-2]} does not fit into an input of shape "
                 f"{np.shape(x)} with padding {self.padding[3 - self.n_axes :]}"
             )
-        y = conv_cpu(volumes, w, bias, self.stride, self.padding, self.dilation, self.relu)
-        self.push(volumes, y if self.relu else None)
+        few = suits(volumes, w, self.stride, self.padding, self.dilation)
+        forward = conv_lanes if few else conv_cpu
+        y = forward(volumes, w, bias, self.stride, self.padding, self.dilation, self.relu)
+        self.push(volumes, y if self.relu else None, few)
         return from_volumes(y, self.n_axes)
 
     def backward(self, grad):
-        x, y = self.pop()
+        x, y, few = self.pop()
         w, _ = self._weights()
         grad = to_volumes(grad, self.n_axes, type(self).__name__, w.shape[4]).astype(w.dtype, copy=False)
         if y is not None:
@@ -75,7 +78,8 @@ class Conv(Layer):
         dw = self.weight.grad.reshape(w.shape)  # a view: what is added to it arrives
         db = np.zeros(w.shape[4], w.dtype) if self.bias is None else self.bias.grad
         geometry = self.stride, self.padding, self.dilation
-        dx = conv_backward_cpu(x, w, grad, *geometry, dw, db, self.input_gradient)
+        backward = conv_lanes_backward if few else conv_backward_cpu
+        dx = backward(x, w, grad, *geometry, dw, db, self.input_gradient)
         return None if dx is None else from_volumes(dx, self.n_axes)
 
     def __repr__(self):
