@@ -142,8 +142,7 @@ def block_numpy(W_in, W_out, tokens, left, right, negatives, alphas, negative, t
 
 def chunk_numpy(W_in, W_out, tokens, left, right, negatives, chunk, alpha, negative, mean, legacy):
     """What a chunk wants to change: contexts and their steps, targets and theirs; and its loss."""
-    T, K = len(tokens), negatives.shape[1]
-    first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
+    first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), len(tokens))
     low, high = left[first:last].min(), right[first:last].max()
     centres, contexts, noise = tokens[first:last], tokens[low:high], negatives[chunk]
     position, place = np.arange(first, last)[:, None], np.arange(low, high)
@@ -152,17 +151,31 @@ def chunk_numpy(W_in, W_out, tokens, left, right, negatives, chunk, alpha, negat
     has_context = n > 0
     average = seen / np.maximum(n, 1) if mean else seen.astype(float)  # (C, J)
     H = average @ W_in[contexts]  # (C, P)
+    E, *targets, loss = predict_numpy(H, has_context, W_out, centres, noise, alpha, negative)
+    context_steps = (average if mean and not legacy else seen.astype(float)).T @ E  # (J, P)
+    return contexts, context_steps, *targets, loss
+
+
+def predict_numpy(H, counts, W_out, centres, noise, alpha, negative):
+    """What it takes that the inputs H, (C, P), tell their `centres` from the `noise` better, where one ``counts``.
+
+    Returns
+    -------
+    E : array, shape (C, P)
+        Steps of the inputs.
+    targets : array, shape (C + K,)
+    target_steps : array, shape (C + K, P)
+    loss : float
+    """
     Y, N = W_out[centres], W_out[noise]  # (C, P), (K, P)
     scores = (H * Y).sum(axis=1, keepdims=True)  # (C, 1)
     noise_scores = H @ N.T  # (C, K)
-    weight = has_context * (noise != centres[:, None]) * (negative / K)  # (C, K)
-    loss = (has_context * softplus_numpy(-scores)).sum() + (weight * softplus_numpy(noise_scores)).sum()
-    G = alpha * has_context * (1 - sigmoid_numpy(scores))  # (C, 1)
+    weight = counts * (noise != centres[:, None]) * (negative / max(len(noise), 1))  # (C, K)
+    loss = (counts * softplus_numpy(-scores)).sum() + (weight * softplus_numpy(noise_scores)).sum()
+    G = alpha * counts * (1 - sigmoid_numpy(scores))  # (C, 1)
     G_noise = -alpha * weight * sigmoid_numpy(noise_scores)  # (C, K)
-    E = G * Y + G_noise @ N  # (C, P)
-    context_steps = (average if mean and not legacy else seen.astype(float)).T @ E  # (J, P)
     target_steps = np.concatenate([G * H, G_noise.T @ H])  # (C + K, P)
-    return contexts, context_steps, np.concatenate([centres, noise]), target_steps, loss
+    return G * Y + G_noise @ N, np.concatenate([centres, noise]), target_steps, loss
 
 
 def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative, together, mean, legacy, workers=1):
@@ -180,7 +193,7 @@ def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative, tog
 def _train(worker, workers, arrivals, W_in, W_out, tokens, left, right, negatives, alphas, negative, mean, divide,
            losses, H, Y, parts, G):  # fmt: skip
     T, (C, K) = tokens.shape[0], negatives.shape
-    together, M = G.shape[0], whole(negatives.shape[1])
+    together = G.shape[0]
     weight = lanes_of_zeros(G.shape[1])
     widest = max(W_in[0].shape[1], W_in[1].shape[1])
     widest_batch = 0
@@ -199,19 +212,20 @@ def _train(worker, workers, arrivals, W_in, W_out, tokens, left, right, negative
             first, last = CHUNK * (start + c), min(CHUNK * (start + c + 1), T)
             add_up_windows(W_in[part], tokens, left, right, first, last, mean, sums, H[part][c])
             turn(H[part][c], W_in[part].shape[1], turned)
-            score(W_out[part], tokens, negatives, start + c, H[part][c], turned, Y[part][c], parts[part, c])
+            chunk = start + c
+            score(W_out[part], tokens, negatives, chunk, chunk + 1, H[part][c], turned, Y[part][c], parts[part, c])
         stage = wait(arrivals, workers, stage)
         for c in range(worker * size // workers, (worker + 1) * size // workers):
             if workers > 1 and c + 1 < size:
                 for part in range(PARTS):
                     fetch_all(parts[part, c + 1])
             chunk = start + c
-            weigh(tokens, left, right, negatives, chunk, negative, weight)
+            weigh(tokens, left, right, 2, negatives, chunk, negative, weight)
             losses[chunk] = chunk_gradient(K, alphas[chunk], parts[:, c], weight, G[c])
         stage = wait(arrivals, workers, stage)
         for part in range(PARTS):
             begin, end = own_columns(worker, workers, part, W_in)
-            P, u = W_in[part].shape[1], W_out[part]
+            P = W_in[part].shape[1]
             part_errors = errors[: size * CHUNK * P]
             if end > begin:
                 clear(part_errors, part_errors.shape[0])
@@ -219,31 +233,40 @@ def _train(worker, workers, arrivals, W_in, W_out, tokens, left, right, negative
                 if workers > 1 and c + 1 < size:
                     fetch_all(G[c + 1])
                 chunk = start + c
-                h, y, g = H[part][c], Y[part][c], G[c]
-                first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
                 e = part_errors[CHUNK * c * P : CHUNK * (c + 1) * P]
-                for r in range(0, CHUNK, 8):
-                    add_products(e, P, itself[r:], 8, g, r, 1, CHUNK, y, P, 0, K, 0, 0, begin, end)
-                for i in range(first, last):
-                    r = i - first
-                    own = splat(g[CHUNK * M + r])
-                    share = splat(share_of(right[i] - left[i] - 1, divide))
-                    for d in range(begin, end, LANES):
-                        w = tokens[i] * stride_of(u) + d
-                        error = own * load(y, (M + r) * P + d) + load(e, r * P + d)
-                        store(e, r * P + d, share * error)
-                        store(u, w, own * load(h, r * P + d) + load(u, w))
-                for k in range(0, K, 8):
-                    noise = negatives[chunk, k:]
-                    add_products(
-                        u, stride_of(u), noise, K - k, g, CHUNK * k, CHUNK, 1, h, P, 0, CHUNK, 0, 0, begin, end
-                    )
+                span = H[part][c], Y[part][c], e, itself, begin, end
+                add_to_targets(W_out[part], tokens, left, right, divide, negatives, chunk, G[c], *span)
             if end > begin:
                 hand_to_windows(W_in[part], tokens, left, right, start, size, part_errors, sums, begin, end)
         if workers > PARTS:
             # Others may read these columns next.
             stage = wait(arrivals, workers, stage)
     return 0
+
+
+@compiled(fastmath=False)
+def add_to_targets(u, tokens, left, right, divide, negatives, chunk, G, H, Y, E, itself, begin, end):
+    """Add a chunk's steps to the words of its centres and to its noise, and its inputs' to E; columns begin to end.
+
+    With `divide`, E is what one word of the window gets. ``itself`` counts from 0 to 15.
+    """
+    K, P, stride = negatives.shape[1], u.shape[1], stride_of(u)
+    M = whole(K)
+    first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), tokens.shape[0])
+    for r in range(0, CHUNK, 8):
+        add_products(E, P, itself[r:], 8, G, r, 1, CHUNK, Y, P, 0, K, 0, 0, begin, end)
+    for i in range(first, last):
+        r = i - first
+        own = splat(G[CHUNK * M + r])
+        share = splat(share_of(right[i] - left[i] - 1, divide))
+        for d in range(begin, end, LANES):
+            w = tokens[i] * stride + d
+            error = own * load(Y, (M + r) * P + d) + load(E, r * P + d)
+            store(E, r * P + d, share * error)
+            store(u, w, own * load(H, r * P + d) + load(u, w))
+    for k in range(0, K, 8):
+        noise = negatives[chunk, k:]
+        add_products(u, stride, noise, K - k, G, CHUNK * k, CHUNK, 1, H, P, 0, CHUNK, 0, 0, begin, end)
 
 
 @compiled(fastmath=False)
@@ -278,20 +301,21 @@ def add_up_windows(v, tokens, left, right, first, last, mean, sums, H):
 
 
 @compiled
-def score(u, tokens, negatives, chunk, H, turned, Y, scores):
+def score(u, tokens, negatives, chunk, ahead, H, turned, Y, scores):
     """Scores of a chunk's sums with the noise words and, as one more target, with the word of each centre.
 
-    Y is filled with the noise words, then the centres' own; all may be a part of the columns.
+    Y is filled with the noise words, then the centres' own; all may be a part of the columns. ``ahead`` is the chunk
+    that comes next, if there is such a one.
     """
     T, (C, K) = tokens.shape[0], negatives.shape
     P, stride = u.shape[1], stride_of(u)
     M = whole(K)
     first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
-    if chunk + 1 < C:
+    if ahead < C:
         for d in range(0, P, LANES):
             for k in range(K):
-                fetch(u, negatives[chunk + 1, k] * stride + d)
-            for i in range(last, min(last + CHUNK, T)):
+                fetch(u, negatives[ahead, k] * stride + d)
+            for i in range(CHUNK * ahead, min(CHUNK * (ahead + 1), T)):
                 fetch(u, tokens[i] * stride + d)
     gather(u, stride, negatives[chunk], K, P, Y[: M * P])
     gather(u, stride, tokens[first:last], last - first, P, Y[M * P : (M + CHUNK) * P])
@@ -305,15 +329,15 @@ def score(u, tokens, negatives, chunk, H, turned, Y, scores):
 
 
 @compiled(fastmath=False)
-def weigh(tokens, left, right, negatives, chunk, negative, weight):
-    """How often each target counts for each centre."""
+def weigh(tokens, left, right, least, negatives, chunk, negative, weight):
+    """How often each target counts for each centre whose window, itself included, has at least so many words."""
     K = negatives.shape[1]
     M = whole(K)
     first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), tokens.shape[0])
     share = np.float32(negative) / np.float32(K)
     clear(weight, CHUNK * (M + 1))
     for i in range(first, last):
-        weight[CHUNK * M + i - first] = right[i] - left[i] > 1
+        weight[CHUNK * M + i - first] = right[i] - left[i] >= least
     for k in range(K):
         for i in range(first, last):
             differs = negatives[chunk, k] != tokens[i]
@@ -354,14 +378,17 @@ def hand_to_windows(v, tokens, left, right, start, size, errors, sums, begin, en
 
 
 @functools.cache
-def _weigh_itself():
-    """Device function, as ``kernels/runs.py`` has it: a token that has a context is to tell itself from noise."""
+def weigh_itself(least):
+    """Device function, as ``kernels/runs.py`` has it: a token is to tell itself from noise.
+
+    One whose window, itself included, has fewer words than ``least`` counts nothing.
+    """
     from numba import cuda
 
     @cuda.jit(device=True)
     def weigh(i, c, low, J, text, noise, share):
-        tokens, left, right = text
-        if right[i] - left[i] < 2:
+        tokens, left, right = text[0], text[1], text[2]
+        if right[i] - left[i] < least:
             return np.float32(0)
         if c < J:
             return np.float32(1 if low + c == i else 0)
@@ -383,16 +410,20 @@ def word_cuda(W_in, W_out, tokens, left, right, negatives, alphas, mean, legacy)
 
 @functools.cache
 def _block_kernel():
-    return chunk_kernel(CHUNK, *window_functions(), _weigh_itself())
+    return chunk_kernel(CHUNK, *window_functions(), weigh_itself(2))
 
 
 def block_cuda(W_in, W_out, tokens, left, right, negatives, alphas, negative, together, mean, legacy):
     """:func:`block_numpy` on a GPU, a thread block for each chunk of a batch (``kernels/runs.py``)."""
-    # The targets of a chunk are its own tokens.
-    bounds = np.append(CHUNK * np.arange(len(negatives)), len(tokens)).astype(np.int32)
-    spans, text = np.stack([bounds[:-1], bounds[1:]], axis=1), (tokens, left, right)
+    text, spans = (tokens, left, right), own_spans(len(negatives), len(tokens))
     arguments = text, negatives, alphas, negative, together, mean, mean and not legacy, spans
     return train_chunks(_block_kernel(), CHUNK, W_in, W_out, *arguments)
+
+
+def own_spans(chunks, T):
+    """Where the targets of each chunk stand, if they are its own tokens: an array of the host, (C, 2), int32."""
+    bounds = np.append(CHUNK * np.arange(chunks), T).astype(np.int32)
+    return np.stack([bounds[:-1], bounds[1:]], axis=1)
 
 
 IMPLEMENTATIONS = {"numpy": block_numpy, "cpu": block_cpu, "cuda": block_cuda}

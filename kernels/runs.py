@@ -1,6 +1,6 @@
 """How a GPU trains word vectors by negative sampling: what the CUDA twins of skip-gram, CBOW and FastText share.
 
-The three models differ in what they read and what they predict, and in nothing else:
+The four models differ in what they read and what they predict, and in nothing else:
 
 ========= ========================== ==================================== =====================
 model     rows of token i            targets of token i                   noise word counts
@@ -8,6 +8,7 @@ model     rows of token i            targets of token i                   noise 
 skip-gram its own                    the words of its window              once for each of them
 FastText  those of its pieces        the same                             the same
 CBOW      the words of its window    itself                               once
+Doc2Vec   its document's and those   itself                               once
 ========= ========================== ==================================== =====================
 
 So the kernels here are built from device functions that answer for a model:
@@ -17,7 +18,7 @@ So the kernels here are built from device functions that answer for a model:
 - ``weigh(i, c, low, J, text, noise, share)``: how much token i and target c weigh together; the first J targets are
   words of the text, from place `low` on, the others `noise`, each of which stands for `share` drawn words.
 
-``text`` is a tuple of arrays: tokens, left, right and, for FastText, pieces and offsets (see their files).
+``text`` is a tuple of arrays: tokens, left, right and, for FastText and Doc2Vec, what else their files name.
 
 *Batches of chunks.* A chunk is a thread block's. All blocks look at what their chunks want to change, wait for each
 other, change it, and wait again, batch after batch. The numbers are the reference's; but thread blocks add to a row in
@@ -84,8 +85,11 @@ def blocks_at_once():
     return 1 if config.ENABLE_CUDASIM else cuda.get_current_device().MULTIPROCESSOR_COUNT
 
 
-def chunk_kernel(size, count, row, weigh):
-    """The kernel that trains on batches of chunks of `size` tokens (8 or 16)."""
+def chunk_kernel(size, count, row, weigh, joined=False):
+    """The kernel that trains on batches of chunks of `size` tokens (8 or 16).
+
+    ``joined``: an input is made of its rows one behind the other, and the rows of W_out are as long as that.
+    """
     global cuda  # Numba's simulator looks for it among the globals
     from numba import cuda
 
@@ -100,7 +104,7 @@ def chunk_kernel(size, count, row, weigh):
     def look(chunk, W_in, W_out, text, noise, span, alpha, share, mean, X, targets, G, E, X_tile, Y_tile):
         """Fill X, targets, G and E of a chunk. Returns this thread's part of the loss."""
         scores, e = cuda.local.array(own, float32), cuda.local.array(size, float32)
-        thread, P = cuda.threadIdx.x, W_in.shape[1]
+        thread, P, width = cuda.threadIdx.x, W_out.shape[1], W_in.shape[1]
         lane, rank = thread % 32, thread // 32
         first = chunk * size
         last = min(first + size, text[0].shape[0])
@@ -111,7 +115,9 @@ def chunk_kernel(size, count, row, weigh):
         for d in range(thread, P, THREADS):
             for r in range(size):
                 total = float32(0)
-                if first + r < last:
+                if joined and first + r < last:
+                    total = W_in[row(first + r, d // width, text), d % width]
+                elif first + r < last:
                     n = count(first + r, text)
                     for p in range(n):
                         total += W_in[row(first + r, p, text), d]
@@ -166,8 +172,8 @@ def chunk_kernel(size, count, row, weigh):
     def change(chunk, W_in, W_out, text, n_targets, divide, X, targets, G, E):
         """Add the steps of a chunk: G' X to its targets, E to the rows of its inputs."""
         x = cuda.local.array(size, float32)
-        first = chunk * size
-        for d in range(cuda.threadIdx.x, W_in.shape[1], THREADS):
+        first, width = chunk * size, W_in.shape[1]
+        for d in range(cuda.threadIdx.x, W_out.shape[1], THREADS):
             for r in range(size):
                 x[r] = X[r, d]
             for c in range(n_targets):
@@ -176,13 +182,16 @@ def chunk_kernel(size, count, row, weigh):
                     move += G[c, r] * x[r]
                 cuda.atomic.add(W_out, (targets[c], d), move)
             for r in range(min(size, text[0].shape[0] - first)):
+                if joined:
+                    cuda.atomic.add(W_in, (row(first + r, d // width, text), d % width), E[r, d])
+                    continue
                 n = count(first + r, text)
                 move = E[r, d] / float32(n) if divide and n > 1 else E[r, d]
                 for p in range(n):
                     cuda.atomic.add(W_in, (row(first + r, p, text), d), move)
 
     @cuda.jit
-    def train(W_in, W_out, text, negatives, spans, alphas, share, mean, divide, X, targets, G, E, losses):
+    def train(W_in, W_out, text, order, negatives, spans, alphas, share, mean, divide, X, targets, G, E, losses):
         block, together = cuda.blockIdx.x, X.shape[0]
         C, K = negatives.shape
         X_tile = cuda.shared.array((size, DEPTH), float32)
@@ -192,12 +201,12 @@ def chunk_kernel(size, count, row, weigh):
         for start in range(0, C, together):
             n = min(together, C - start)
             for k in range(block, n, cuda.gridDim.x):
-                chunk, room = start + k, (X[k], targets[k], G[k], E[k])
+                chunk, room = order[start + k], (X[k], targets[k], G[k], E[k])
                 numbers = negatives[chunk], spans[chunk], alphas[chunk], share, mean
                 loss += look(chunk, W_in, W_out, text, *numbers, *room, X_tile, Y_tile)
             everyone.sync()
             for k in range(block, n, cuda.gridDim.x):
-                chunk, room = start + k, (X[k], targets[k], G[k], E[k])
+                chunk, room = order[start + k], (X[k], targets[k], G[k], E[k])
                 change(chunk, W_in, W_out, text, spans[chunk, 1] - spans[chunk, 0] + K, divide, *room)
             everyone.sync()
         losses[block, cuda.threadIdx.x] = loss
@@ -205,7 +214,9 @@ def chunk_kernel(size, count, row, weigh):
     return train
 
 
-def train_chunks(kernel, size, W_in, W_out, text, negatives, alphas, negative, together, mean, divide, spans):
+def train_chunks(
+    kernel, size, W_in, W_out, text, negatives, alphas, negative, together, mean, divide, spans, order=None
+):
     """Launch a kernel of :func:`chunk_kernel`. Returns the loss.
 
     Parameters
@@ -224,10 +235,12 @@ def train_chunks(kernel, size, W_in, W_out, text, negatives, alphas, negative, t
         Whether a token's step is shared out among its rows, or handed to each.
     spans : array, shape (C, 2), int32
         On the host.
+    order : array on the device, shape (C,), int32, optional
+        Which chunk comes when; by default as they stand.
     """
     from numba import cuda
 
-    (C, K), P = negatives.shape, W_in.shape[1]
+    (C, K), P = negatives.shape, W_out.shape[1]
     if C == 0:
         return 0.0
     together, n_targets = min(together, C), int((spans[:, 1] - spans[:, 0]).max()) + K
@@ -236,8 +249,9 @@ def train_chunks(kernel, size, W_in, W_out, text, negatives, alphas, negative, t
     G = cuda.device_array((together, n_targets, size), np.float32)
     blocks = min(together, blocks_at_once())
     losses = cuda.device_array((blocks, THREADS), np.float64)
+    order = cuda.to_device(np.arange(C, dtype=np.int32)) if order is None else order
     numbers = negatives, cuda.to_device(spans), alphas, np.float32(negative / K), mean, divide
-    kernel[blocks, THREADS](W_in, W_out, text, *numbers, X, targets, G, E, losses)
+    kernel[blocks, THREADS](W_in, W_out, text, order, *numbers, X, targets, G, E, losses)
     return float(losses.copy_to_host().sum())
 
 

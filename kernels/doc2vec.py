@@ -1,0 +1,384 @@
+"""Paragraph vectors: a document's vector helps to predict its words, and learns from that what the document is about.
+
+PV-DM predicts each word from the words around it and the document (Le & Mikolov 2014, section 2.2), PV-DBOW from the
+document alone (section 2.3). Both are CBOW with another input h; the loss, by negative sampling, is CBOW's:
+
+    L = -log σ(u_w · h) - Σ_k log σ(-u_k · h)          e = -∂L/∂h
+
+    h = (1/n) (Σ_t d_t + Σ_c v_c)        PV-DM: n rows, those of the document's tags t and of the words c in the window
+    h = d_t                              PV-DBOW: the same without a window, once for each tag
+    h = [d_t …, v_-r …, v_-1, v_1 …, v_r]    PV-DM by concatenation: r words to both sides, always; outside of the text
+                                         stands a row of its own, the null word
+
+Each row takes the whole step e, not 1/n of it, as gensim has it; in a concatenation, its piece of it. ``block`` and
+``concat`` take chunks of 16 words, which share their noise, as ``kernels/cbow.py`` does. Consecutive words share their
+document's vector, too, and a batch would add all of their steps to it at once; so a batch is made of chunks that stand
+far apart, and PV-DBOW's chunks of words that do: ``order`` says which chunk comes when.
+
+======= ============= ================= ==============================================================================
+symbol  variable      shape             what it is
+======= ============= ================= ==============================================================================
+v, d    W_in          (Z, P) float32    rows of words, of tags, and of the null word; P is a multiple of 16
+u       W_out         (V, P) float32    output vectors; of ``concat``, (V, m P) for m rows of an input
+        tokens        (T,) int32        words, after subsampling
+        left, right   (T,) int32        the window of token i: left[i] to right[i] - 1, but i. PV-DBOW: i to i
+        documents     (T,) int32        which document token i belongs to
+t       tags          (R,) int32        rows of tags, document after document
+        offsets       (D + 1,) int64    where each document's tags begin and end
+        order         (C,) int32        the chunks in the order in which they are trained on
+        negatives     (C, K) int32      noise words of each chunk
+α       alphas        (C,) float32      learning rate of each chunk
+r       window                          words to both sides (``concat``)
+======= ============= ================= ==============================================================================
+
+Every function returns the summed loss before each update, in float64.
+
+Le & Mikolov, "Distributed Representations of Sentences and Documents", ICML 2014; Lau & Baldwin, "An Empirical
+Evaluation of doc2vec", 2016, on how to train them.
+"""
+
+import functools
+
+import numpy as np
+
+from kernels.cbow import (
+    add_to_targets,
+    chunk_gradient,
+    own_spans,
+    predict_numpy,
+    score,
+    share_of,
+    weigh,
+    weigh_itself,
+)
+from kernels.compile import compiled
+from kernels.runs import chunk_kernel, train_chunks
+from kernels.simd import LANES, fetch, fetch_all, lanes_of_zeros, load, splat, store
+from kernels.skipgram import batch_room, whole
+from kernels.team import run_team, wait
+from kernels.tiles import CHUNK, PARTS, add_row, clear, in_parts, own_columns, stride_of, turn
+
+
+def block_numpy(W_in, W_out, tokens, left, right, documents, tags, offsets, order, negatives, alphas, negative,
+                together, mean):  # fmt: skip
+    """Batches of `together` chunks, whose inputs are sums, or means, of rows. Returns the loss.
+
+    Examples
+    --------
+    PV-DBOW by hand. A document d = (1, 0, …) of one word u = 0: σ(0) = 1/2, so u moves by α/2 · d, and d by nothing.
+
+    >>> W_in, W_out = np.eye(2, 16, k=-1, dtype=np.float32), np.zeros((1, 16), np.float32)
+    >>> text = np.array([[0], [0], [1], [0]])  # the word, its window, its document
+    >>> rows, order = (np.array([1]), np.array([0, 1])), np.array([0])
+    >>> loss = block_numpy(W_in, W_out, *text, *rows, order, np.empty((1, 0), int), np.array([0.5]), 0, 1, True)
+    >>> W_out[0, 0].item(), W_in[1, 0].item(), round(loss, 4)
+    (0.25, 1.0, 0.6931)
+    """
+
+    def compose(i):
+        words = tokens[left[i] : i], tokens[i + 1 : right[i]]
+        rows = np.concatenate([tags_numpy(i, documents, tags, offsets), *words])
+        return rows, W_in[rows].mean(axis=0) if mean else W_in[rows].sum(axis=0)
+
+    def hand_out(rows, step):
+        np.add.at(W_in, rows, step)
+
+    return _batches_numpy(W_out, tokens, order, negatives, alphas, negative, together, compose, hand_out)
+
+
+def concat_numpy(W_in, W_out, tokens, left, right, documents, tags, offsets, order, negatives, alphas, negative,
+                 together, window, null):  # fmt: skip
+    """As :func:`block_numpy`, with inputs that are concatenations. ``null`` is the row of the null word."""
+
+    def compose(i):
+        places = [tokens[j] if left[i] <= j < right[i] else null for j in range(i - window, i + window + 1) if j != i]
+        rows = np.concatenate([tags_numpy(i, documents, tags, offsets), places]).astype(int)
+        return rows, W_in[rows].reshape(-1)
+
+    def hand_out(rows, step):
+        np.add.at(W_in, rows, step.reshape(len(rows), -1))
+
+    return _batches_numpy(W_out, tokens, order, negatives, alphas, negative, together, compose, hand_out)
+
+
+def tags_numpy(i, documents, tags, offsets):
+    """Rows of the tags of token i's document."""
+    return tags[offsets[documents[i]] : offsets[documents[i] + 1]]
+
+
+def _batches_numpy(W_out, tokens, order, negatives, alphas, negative, together, compose, hand_out):
+    loss = 0.0
+    for start in range(0, len(order), together):
+        results = []
+        for chunk in order[start : start + together]:
+            places = range(CHUNK * chunk, min(CHUNK * (chunk + 1), len(tokens)))
+            rows, inputs = zip(*map(compose, places), strict=True)
+            words = np.ones((len(places), 1)), W_out, tokens[places], negatives[chunk]
+            results.append((rows, *predict_numpy(np.stack(inputs), *words, alphas[chunk], negative)))
+        for rows, steps, targets, target_steps, lost in results:
+            for own, step in zip(rows, steps, strict=True):
+                hand_out(own, step)
+            np.add.at(W_out, targets, target_steps)
+            loss += lost
+    return float(loss)
+
+
+# Compiled -------------------------------------------------------------------------------------------------------------
+
+
+def block_cpu(W_in, W_out, tokens, left, right, documents, tags, offsets, order, negatives, alphas, negative,
+              together, mean, workers=1):  # fmt: skip
+    """:func:`block_numpy` on so many threads, with the same bits; see skip-gram's ``block_cpu``."""
+    text = tokens, left, right, documents, tags, offsets
+    return _run(W_in, W_out, text, order, negatives, alphas, negative, together, mean, 0, 0, workers)
+
+
+def concat_cpu(W_in, W_out, tokens, left, right, documents, tags, offsets, order, negatives, alphas, negative,
+               together, window, null, workers=1):  # fmt: skip
+    """:func:`concat_numpy` on so many threads, with the same bits."""
+    text = tokens, left, right, documents, tags, offsets
+    return _run(W_in, W_out, text, order, negatives, alphas, negative, together, False, window, null, workers)
+
+
+def _run(W_in, W_out, text, order, negatives, alphas, negative, together, mean, window, null, workers):
+    W_in, W_out = (W if isinstance(W, tuple) else in_parts(W) for W in (W_in, W_out))
+    losses = np.zeros(len(negatives))
+    # Behind the noise words stand the centres' own.
+    room = batch_room(W_out, whole(negatives.shape[1]) + CHUNK, min(together, max(len(negatives), 1)))
+    E = tuple(np.zeros_like(X) for X in room[0])
+    numbers = order, negatives, alphas, negative, mean, window, null
+    run_team(workers, _train, W_in, W_out, text, *numbers, losses, E, *room)
+    return float(losses.sum())
+
+
+@compiled(fastmath=False)
+def _train(worker, workers, arrivals, W_in, W_out, text, order, negatives, alphas, negative, mean, window, null, losses,
+           E, X, Y, parts, G):  # fmt: skip
+    tokens, left, right = text[0], text[1], text[2]
+    T, (C, K), together = tokens.shape[0], negatives.shape, G.shape[0]
+    weight, turned = lanes_of_zeros(G.shape[1]), lanes_of_zeros(CHUNK * max(W_out[0].shape[1], W_out[1].shape[1]))
+    itself = np.arange(CHUNK)
+    stage = 0
+    for start in range(0, C, together):
+        size = min(together, C - start)
+        for n in range(worker * PARTS * size // workers, (worker + 1) * PARTS * size // workers):
+            part, c = n // size, n % size
+            chunk, ahead = order[start + c], order[start + c + 1] if start + c + 1 < C else C
+            first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
+            x = X[part][c]
+            if window:
+                join_inputs(W_in, W_in, W_out[0].shape[1] * part, text, window, null, first, last, x)
+            else:
+                add_up_inputs(W_in[part], W_in[part], text, first, last, CHUNK * ahead, mean, x)
+            turn(x, W_out[part].shape[1], turned)
+            score(W_out[part], tokens, negatives, chunk, ahead, x, turned, Y[part][c], parts[part, c])
+        stage = wait(arrivals, workers, stage)
+        for c in range(worker * size // workers, (worker + 1) * size // workers):
+            if workers > 1 and c + 1 < size:
+                for part in range(PARTS):
+                    fetch_all(parts[part, c + 1])
+            chunk = order[start + c]
+            weigh(tokens, left, right, 1, negatives, chunk, negative, weight)
+            losses[chunk] = chunk_gradient(K, alphas[chunk], parts[:, c], weight, G[c])
+        stage = wait(arrivals, workers, stage)
+        for part in range(PARTS):
+            begin, end = own_columns(worker, workers, part, W_out)
+            for c in range(size if end > begin else 0):
+                if workers > 1 and c + 1 < size:
+                    fetch_all(G[c + 1])
+                chunk, e = order[start + c], E[part][c]
+                clear_columns(e, begin, end)
+                room = X[part][c], Y[part][c], e, itself, begin, end
+                add_to_targets(W_out[part], tokens, left, right, False, negatives, chunk, G[c], *room)
+                if not window:
+                    hand_out(W_in[part], text, CHUNK * chunk, e, begin, end)
+        if window:
+            # The columns of a row of W_in stand in several places of an input, and so belong to several workers.
+            stage = wait(arrivals, workers, stage)
+            for part in range(PARTS):
+                begin, end = own_columns(worker, workers, part, W_in)
+                for c in range(size if end > begin else 0):
+                    hand_out_pieces(
+                        W_in, part, text, window, null, CHUNK * order[start + c], E[0][c], E[1][c], begin, end
+                    )
+        if window or workers > PARTS:
+            # Others may read these columns next.
+            stage = wait(arrivals, workers, stage)
+    return 0
+
+
+@compiled(fastmath=False)
+def add_up_inputs(W, D, text, first, last, ahead, mean, X):
+    """X[r] = the sum, or mean, of the rows of token first + r, tags from D and words from W; zeros behind the last."""
+    tokens, left, right, documents, tags, offsets = text
+    P, stride, apart = W.shape[1], stride_of(W), stride_of(D)
+    for i in range(ahead, min(ahead + CHUNK, tokens.shape[0])):
+        # What the next chunk reads.
+        for d in range(0, P, LANES):
+            fetch(D, tags[offsets[documents[i]]] * apart + d)
+            if right[i] - left[i] > 1:
+                fetch(W, tokens[i] * stride + d)
+    clear(X, X.shape[0])
+    for i in range(first, last):
+        begin, end = offsets[documents[i]], offsets[documents[i] + 1]
+        share = splat(share_of(right[i] - left[i] - 1 + end - begin, mean))
+        for d in range(0, P, LANES):
+            total = splat(0)
+            for t in range(begin, end):
+                total = total + load(D, tags[t] * apart + d)
+            for j in range(left[i], i):
+                total = total + load(W, tokens[j] * stride + d)
+            for j in range(i + 1, right[i]):
+                total = total + load(W, tokens[j] * stride + d)
+            store(X, (i - first) * P + d, share * total)
+
+
+@compiled
+def hand_out(W, text, first, E, begin, end):
+    """Add the steps of a chunk, which begins with token `first`, to the rows of its inputs, columns begin to end."""
+    tokens, left, right, documents, tags, offsets = text
+    P, stride = W.shape[1], stride_of(W)
+    for i in range(first, min(first + CHUNK, tokens.shape[0])):
+        e = (i - first) * P
+        for t in range(offsets[documents[i]], offsets[documents[i] + 1]):
+            add_row(W, tags[t] * stride, E, e, begin, end)
+        for j in range(left[i], right[i]):
+            if j != i:
+                add_row(W, tokens[j] * stride, E, e, begin, end)
+
+
+@compiled
+def clear_columns(block, begin, end):
+    """Zeros in columns begin to end of a chunk's rows."""
+    P = block.shape[0] // CHUNK
+    for r in range(CHUNK):
+        for d in range(begin, end, LANES):
+            store(block, r * P + d, splat(0))
+
+
+@compiled
+def row_of_place(i, place, text, window, null):
+    """The row that stands in a place of token i's concatenation: tags first, then words from left to right."""
+    tokens, left, right, documents, tags, offsets = text
+    first = offsets[documents[i]]
+    n_tags = offsets[documents[i] + 1] - first
+    if place < n_tags:
+        return np.int64(tags[first + place])
+    j = i - window + place - n_tags
+    j += j >= i
+    return np.int64(tokens[j] if left[i] <= j < right[i] else null)
+
+
+@compiled
+def join_inputs(W, D, begin, text, window, null, first, last, X):
+    """X[r] = the rows of token first + r one behind the other, from column `begin` on; zeros behind the last token.
+
+    W and D come in parts.
+    """
+    documents, offsets = text[3], text[5]
+    split = W[0].shape[1]
+    P, width = split + W[1].shape[1], X.shape[0] // CHUNK
+    clear(X, X.shape[0])
+    for i in range(first, last):
+        n_tags = offsets[documents[i] + 1] - offsets[documents[i]]
+        for d in range(0, width, LANES):
+            place, column = (begin + d) // P, (begin + d) % P
+            part = 1 if column >= split else 0
+            column -= split * part
+            row = row_of_place(i, place, text, window, null)
+            if place < n_tags:
+                store(X, (i - first) * width + d, load(D[part], row * stride_of(D[part]) + column))
+            else:
+                store(X, (i - first) * width + d, load(W[part], row * stride_of(W[part]) + column))
+
+
+@compiled
+def hand_out_pieces(W, part, text, window, null, first, left_steps, right_steps, begin, end):
+    """Add the steps of a chunk's concatenations, which come in two parts, to their rows, columns begin to end."""
+    tokens = text[0]
+    split, stride = W[0].shape[1], stride_of(W[part])
+    P, widths = split + W[1].shape[1], (left_steps.shape[0] // CHUNK, right_steps.shape[0] // CHUNK)
+    for i in range(first, min(first + CHUNK, tokens.shape[0])):
+        for place in range((widths[0] + widths[1]) // P):
+            row = row_of_place(i, place, text, window, null) * stride
+            for d in range(begin, end, LANES):
+                column = place * P + split * part + d
+                if column < widths[0]:
+                    step = load(left_steps, (i - first) * widths[0] + column)
+                else:
+                    step = load(right_steps, (i - first) * widths[1] + column - widths[0])
+                store(W[part], row + d, load(W[part], row + d) + step)
+
+
+# On a GPU ------------------------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def input_functions():
+    """Device functions, as ``kernels/runs.py`` has them: a token has the rows of its tags and of its window."""
+    from numba import cuda
+
+    @cuda.jit(device=True)
+    def count(i, text):
+        document, offsets = text[3][i], text[5]
+        return text[2][i] - text[1][i] - 1 + offsets[document + 1] - offsets[document]
+
+    @cuda.jit(device=True)
+    def row(i, p, text):
+        first, j = text[5][text[3][i]], text[1][i] + p
+        if j < text[2][i] - 1:
+            return text[0][j + 1 if j >= i else j]
+        return text[4][first + j - text[2][i] + 1]
+
+    return count, row
+
+
+@functools.cache
+def place_functions():
+    """Device functions: a token has the rows of its concatenation."""
+    from numba import cuda
+
+    @cuda.jit(device=True)
+    def count(i, text):
+        return 1
+
+    @cuda.jit(device=True)
+    def row(i, p, text):
+        first, size = text[5][text[3][i]], text[6]
+        n_tags = text[5][text[3][i] + 1] - first
+        if p < n_tags:
+            return text[4][first + p]
+        j = i - size[0] + p - n_tags
+        j += 1 if j >= i else 0
+        return text[0][j] if text[1][i] <= j < text[2][i] else size[1]
+
+    return count, row
+
+
+@functools.cache
+def _kernel(joined):
+    functions = place_functions() if joined else input_functions()
+    return chunk_kernel(CHUNK, *functions, weigh_itself(1), joined)
+
+
+def block_cuda(W_in, W_out, tokens, left, right, documents, tags, offsets, order, negatives, alphas, negative,
+               together, mean):  # fmt: skip
+    """:func:`block_numpy` on a GPU, a thread block for each chunk of a batch (``kernels/runs.py``)."""
+    text, spans = (tokens, left, right, documents, tags, offsets), own_spans(len(negatives), len(tokens))
+    numbers = negatives, alphas, negative, together, mean, False, spans, order
+    return train_chunks(_kernel(False), CHUNK, W_in, W_out, text, *numbers)
+
+
+def concat_cuda(W_in, W_out, tokens, left, right, documents, tags, offsets, order, negatives, alphas, negative,
+                together, window, null):  # fmt: skip
+    """:func:`concat_numpy` on a GPU, in the same way."""
+    from numba import cuda
+
+    sizes = cuda.to_device(np.array([window, null]))
+    text, spans = (tokens, left, right, documents, tags, offsets, sizes), own_spans(len(negatives), len(tokens))
+    numbers = negatives, alphas, negative, together, False, False, spans, order
+    return train_chunks(_kernel(True), CHUNK, W_in, W_out, text, *numbers)
+
+
+IMPLEMENTATIONS = {"numpy": block_numpy, "cpu": block_cpu, "cuda": block_cuda}
+CONCAT_IMPLEMENTATIONS = {"numpy": concat_numpy, "cpu": concat_cpu, "cuda": concat_cuda}
