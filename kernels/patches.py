@@ -25,7 +25,6 @@ of clips ("tubelets"): Arnab et al., "ViViT", ICCV 2021, section 3.2.
 """
 
 import functools
-import itertools
 
 import numpy as np
 from llvmlite import ir
@@ -106,7 +105,7 @@ def gather_numpy(x, where0, where1, where2, where3, patches):
         shape = [1] * 5
         shape[d + 1] = table.size
         taken = np.where(table.reshape(shape) < 0, 0, taken)
-    split = taken.reshape(len(x), *itertools.chain(*(table.shape for table in tables)))  # (N, n0, p0, n1, p1, …)
+    split = taken.reshape(len(x), *(n for table in tables for n in table.shape))  # (N, n0, p0, n1, p1, …)
     patches[...] = split.transpose(0, 1, 3, 5, 7, 2, 4, 6, 8).reshape(patches.shape)
 
 
@@ -210,7 +209,7 @@ def scatter_numpy(patches, grid, size, stride, mean, x):
     """
     blocks = patches.reshape(len(patches), *grid, *size)
     base, total, count = np.zeros_like(x), np.zeros(x.shape), np.zeros(x.shape)
-    places = list(itertools.product(*map(range, grid)))
+    places = list(np.ndindex(*grid))
 
     def over(i):
         """Where patch i lies, and those of its numbers that are not padding."""

@@ -5,13 +5,23 @@ import importlib
 _HOMES = {
     "Patchifier": "patches",
     "grid_positions": "positions",
+    "log_mel": "audio",
+    "mel_filters": "audio",
+    "mel_spectrogram": "audio",
     "patch_grid": "patches",
     "patchify": "patches",
+    "read_clip": "io",
+    "read_sound": "io",
     "rotary_angles": "positions",
     "rotate": "positions",
     "sinusoidal_positions": "positions",
+    "stft": "audio",
+    "stream_clip": "io",
+    "stream_sound": "io",
     "sum_patches": "patches",
     "unpatchify": "patches",
+    "write_gif": "io",
+    "write_wav": "io",
 }
 
 __all__ = sorted(_HOMES)
