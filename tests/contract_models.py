@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from embeddings.image import HOG
 from embeddings.text import AverageEncoder, LatentDirichletAllocation, NGramVectorizer, OneHotEncoder, TfidfVectorizer
 from embeddings.vectors import KeyedVectors
 
@@ -17,6 +18,11 @@ def word_vectors():
     return KeyedVectors(words, np.random.default_rng(1).normal(size=(len(words), 5)))
 
 
+def pictures():
+    """Four pictures of noise."""
+    return list(np.random.default_rng(2).integers(0, 256, (4, 32, 40), np.uint8))
+
+
 MODELS = [
     # (name of the test, function that makes the model, function that makes its input)
     ("OneHotEncoder", lambda: OneHotEncoder(stop_words=["the"]), sentences),
@@ -28,6 +34,7 @@ MODELS = [
         lambda: AverageEncoder(word_vectors(), weighting="sif", remove_components=1),
         sentences,
     ),
+    ("HOG", lambda: HOG(orientations=4, block_norm="L1"), pictures),
     ("LatentDirichletAllocation", lambda: LatentDirichletAllocation(3, min_count=1, epochs=5), sentences),
     ("TfidfVectorizer", lambda: TfidfVectorizer(sublinear_tf=True, norm="l1"), sentences),
 ]

@@ -2,7 +2,11 @@
 
 import importlib
 
-_HOMES = {}
+_HOMES = {
+    "HOG": "hog",
+    "ResNet": "resnet",
+    "VGG16": "vgg",
+}
 
 __all__ = sorted(_HOMES)
 

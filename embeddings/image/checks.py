@@ -91,7 +91,7 @@ def unit_range(picture):
     Examples
     --------
     >>> unit_range(np.array([[0, 51, 255]], np.uint8)).tolist()
-    [[0.0, 0.20000000298023224, 1.0]]
+    [[0.0, 0.20000001788139343, 1.0]]
     """
     white = WHITE.get(picture.dtype)
     return picture.astype(np.float32) if white is None else picture * np.float32(1 / white)
