@@ -95,8 +95,8 @@ class Layer:
         """Add to the parameters' gradients; returns the gradient with respect to the input."""
         raise NotImplementedError(f"{type(self).__name__} does not define backward")
 
-    def __call__(self, x, lengths=None):
-        return self.forward(x, lengths)
+    def __call__(self, x, lengths=None, **options):
+        return self.forward(x, lengths, **options)
 
     # What forward leaves to backward ----------------------------------------------------------------------------------
 
