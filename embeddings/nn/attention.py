@@ -67,9 +67,9 @@ class MultiHeadAttention(Layer):
     ``y = concat_h(softmax(Q_h K_hᵀ / √(d / H)) V_h) W + b``, with queries, keys and values linear in x.
 
     ``forward(x, lengths=None, mask=None)`` takes a batch (B, T, d) padded to T steps, of which `lengths` are real; or
-    rows (R, d) of sequences that stand one after the other, without padding, with `lengths` that add up to R. Padding is
-    neither looked at nor computed. `mask`, bool, (T, T) or (B, T, T), says whether step i sees step j; a step that sees
-    nothing gathers zeros.
+    rows (R, d) of sequences that stand one after the other, without padding, with `lengths` that add up to R. No step
+    looks at padding. `mask`, bool, (T, T) or (B, T, T), says whether step i sees step j; a step that sees nothing gathers
+    zeros.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class MultiHeadAttention(Layer):
         dO = np.ascontiguousarray(self.outward.backward(grad)).reshape(O.shape)
         dQKV = np.zeros_like(QKV)
         attend_backward(dO, QKV, spans, self.n_heads, self.causal, mask, O, L, dQKV)
-        return self.inward.backward(dQKV.reshape(*grad.shape[:-1], -1))
+        return self.inward.backward(dQKV.reshape(*grad.shape[:-1], dQKV.shape[1]))
 
     def weights(self, x, lengths=None, mask=None):
         """How much each step looks at each other, for pictures.
