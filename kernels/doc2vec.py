@@ -12,8 +12,8 @@ document alone (section 2.3). Both are CBOW with another input h; the loss, by n
 
 Each row takes the whole step e, not 1/n of it, as gensim has it; in a concatenation, its piece of it. ``block`` and
 ``concat`` take chunks of 16 words, which share their noise, as ``kernels/cbow.py`` does. Consecutive words share their
-document's vector, too, and a batch would add all of their steps to it at once; so a batch is made of chunks that stand
-far apart, and PV-DBOW's chunks of words that do: ``order`` says which chunk comes when.
+document's vector, too: as a chunk, they would show it little noise and add all of their steps to it at once. So a chunk
+is made of words that stand far apart: ``order`` says which word comes when.
 
 ======= ============= ================= ==============================================================================
 symbol  variable      shape             what it is
@@ -25,7 +25,7 @@ u       W_out         (V, P) float32    output vectors; of ``concat``, (V, m P) 
         documents     (T,) int32        which document token i belongs to
 t       tags          (R,) int32        rows of tags, document after document
         offsets       (D + 1,) int64    where each document's tags begin and end
-        order         (C,) int32        the chunks in the order in which they are trained on
+        order         (T,) int32        the tokens in the order in which they are trained on; each 16 are a chunk
         negatives     (C, K) int32      noise words of each chunk
 α       alphas        (C,) float32      learning rate of each chunk
 r       window                          words to both sides (``concat``)
@@ -108,10 +108,10 @@ def tags_numpy(i, documents, tags, offsets):
 
 def _batches_numpy(W_out, tokens, order, negatives, alphas, negative, together, compose, hand_out):
     loss = 0.0
-    for start in range(0, len(order), together):
+    for start in range(0, len(negatives), together):
         results = []
-        for chunk in order[start : start + together]:
-            places = range(CHUNK * chunk, min(CHUNK * (chunk + 1), len(tokens)))
+        for chunk in range(start, min(start + together, len(negatives))):
+            places = order[CHUNK * chunk : CHUNK * (chunk + 1)]
             rows, inputs = zip(*map(compose, places), strict=True)
             words = np.ones((len(places), 1)), W_out, tokens[places], negatives[chunk]
             results.append((rows, *predict_numpy(np.stack(inputs), *words, alphas[chunk], negative)))
@@ -147,15 +147,15 @@ def _run(W_in, W_out, text, order, negatives, alphas, negative, together, mean, 
     room = batch_room(W_out, whole(negatives.shape[1]) + CHUNK, min(together, max(len(negatives), 1)))
     E = tuple(np.zeros_like(X) for X in room[0])
     numbers = order, negatives, alphas, negative, mean, window, null
-    run_team(workers, _train, W_in, W_out, text, *numbers, losses, E, *room)
+    run_team(workers, _train, W_in, W_out, text, text[0][order], *numbers, losses, E, *room)
     return float(losses.sum())
 
 
 @compiled(fastmath=False)
-def _train(worker, workers, arrivals, W_in, W_out, text, order, negatives, alphas, negative, mean, window, null, losses,
-           E, X, Y, parts, G):  # fmt: skip
-    tokens, left, right = text[0], text[1], text[2]
-    T, (C, K), together = tokens.shape[0], negatives.shape, G.shape[0]
+def _train(worker, workers, arrivals, W_in, W_out, text, centres, order, negatives, alphas, negative, mean, window,
+           null, losses, E, X, Y, parts, G):  # fmt: skip
+    left, right = text[1], text[2]
+    T, (C, K), together = order.shape[0], negatives.shape, G.shape[0]
     weight, turned = lanes_of_zeros(G.shape[1]), lanes_of_zeros(CHUNK * max(W_out[0].shape[1], W_out[1].shape[1]))
     itself = np.arange(CHUNK)
     stage = 0
@@ -163,22 +163,22 @@ def _train(worker, workers, arrivals, W_in, W_out, text, order, negatives, alpha
         size = min(together, C - start)
         for n in range(worker * PARTS * size // workers, (worker + 1) * PARTS * size // workers):
             part, c = n // size, n % size
-            chunk, ahead = order[start + c], order[start + c + 1] if start + c + 1 < C else C
+            chunk = start + c
             first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
             x = X[part][c]
             if window:
-                join_inputs(W_in, W_in, W_out[0].shape[1] * part, text, window, null, first, last, x)
+                join_inputs(W_in, W_in, W_out[0].shape[1] * part, text, order, window, null, first, last, x)
             else:
-                add_up_inputs(W_in[part], W_in[part], text, first, last, CHUNK * ahead, mean, x)
+                add_up_inputs(W_in[part], W_in[part], text, order, first, last, mean, x)
             turn(x, W_out[part].shape[1], turned)
-            score(W_out[part], tokens, negatives, chunk, ahead, x, turned, Y[part][c], parts[part, c])
+            score(W_out[part], centres, negatives, chunk, chunk + 1, x, turned, Y[part][c], parts[part, c])
         stage = wait(arrivals, workers, stage)
         for c in range(worker * size // workers, (worker + 1) * size // workers):
             if workers > 1 and c + 1 < size:
                 for part in range(PARTS):
                     fetch_all(parts[part, c + 1])
-            chunk = order[start + c]
-            weigh(tokens, left, right, 1, negatives, chunk, negative, weight)
+            chunk = start + c
+            weigh(centres, left, right, 1, negatives, chunk, negative, weight)
             losses[chunk] = chunk_gradient(K, alphas[chunk], parts[:, c], weight, G[c])
         stage = wait(arrivals, workers, stage)
         for part in range(PARTS):
@@ -186,21 +186,19 @@ def _train(worker, workers, arrivals, W_in, W_out, text, order, negatives, alpha
             for c in range(size if end > begin else 0):
                 if workers > 1 and c + 1 < size:
                     fetch_all(G[c + 1])
-                chunk, e = order[start + c], E[part][c]
+                chunk, e = start + c, E[part][c]
                 clear_columns(e, begin, end)
                 room = X[part][c], Y[part][c], e, itself, begin, end
-                add_to_targets(W_out[part], tokens, left, right, False, negatives, chunk, G[c], *room)
+                add_to_targets(W_out[part], centres, left, right, False, negatives, chunk, G[c], *room)
                 if not window:
-                    hand_out(W_in[part], text, CHUNK * chunk, e, begin, end)
+                    hand_out(W_in[part], text, order, chunk, e, begin, end)
         if window:
             # The columns of a row of W_in stand in several places of an input, and so belong to several workers.
             stage = wait(arrivals, workers, stage)
             for part in range(PARTS):
                 begin, end = own_columns(worker, workers, part, W_in)
                 for c in range(size if end > begin else 0):
-                    hand_out_pieces(
-                        W_in, part, text, window, null, CHUNK * order[start + c], E[0][c], E[1][c], begin, end
-                    )
+                    hand_out_pieces(W_in, part, text, order, window, null, start + c, E[0][c], E[1][c], begin, end)
         if window or workers > PARTS:
             # Others may read these columns next.
             stage = wait(arrivals, workers, stage)
@@ -208,38 +206,47 @@ def _train(worker, workers, arrivals, W_in, W_out, text, order, negatives, alpha
 
 
 @compiled(fastmath=False)
-def add_up_inputs(W, D, text, first, last, ahead, mean, X):
-    """X[r] = the sum, or mean, of the rows of token first + r, tags from D and words from W; zeros behind the last."""
+def add_up_inputs(W, D, text, order, first, last, mean, X):
+    """X[r] = the sum, or mean, of the rows of token order[first + r], tags from D, words from W; zeros from last on."""
     tokens, left, right, documents, tags, offsets = text
     P, stride, apart = W.shape[1], stride_of(W), stride_of(D)
-    for i in range(ahead, min(ahead + CHUNK, tokens.shape[0])):
-        # What the next chunk reads.
+    for n in range(last, min(last + CHUNK, order.shape[0])):
+        # What the next chunk reads and this one did not.
+        i = order[n]
         for d in range(0, P, LANES):
             fetch(D, tags[offsets[documents[i]]] * apart + d)
             if right[i] - left[i] > 1:
-                fetch(W, tokens[i] * stride + d)
+                fetch(W, tokens[right[i] - 1] * stride + d)
     clear(X, X.shape[0])
-    for i in range(first, last):
+    for n in range(first, last):
+        i = order[n]
         begin, end = offsets[documents[i]], offsets[documents[i] + 1]
         share = splat(share_of(right[i] - left[i] - 1 + end - begin, mean))
-        for d in range(0, P, LANES):
-            total = splat(0)
+        x = (n - first) * P
+        for a in range(0, P, 4 * LANES):
+            # Four columns of lanes at a time; where fewer are left, the last one is summed and stored again.
+            b, c, d = min(a + LANES, P - LANES), min(a + 2 * LANES, P - LANES), min(a + 3 * LANES, P - LANES)
+            s0 = s1 = s2 = s3 = splat(0)
             for t in range(begin, end):
-                total = total + load(D, tags[t] * apart + d)
-            for j in range(left[i], i):
-                total = total + load(W, tokens[j] * stride + d)
-            for j in range(i + 1, right[i]):
-                total = total + load(W, tokens[j] * stride + d)
-            store(X, (i - first) * P + d, share * total)
+                row = tags[t] * apart
+                s0, s1 = s0 + load(D, row + a), s1 + load(D, row + b)
+                s2, s3 = s2 + load(D, row + c), s3 + load(D, row + d)
+            for j in range(left[i], right[i]):
+                if j != i:
+                    row = tokens[j] * stride
+                    s0, s1 = s0 + load(W, row + a), s1 + load(W, row + b)
+                    s2, s3 = s2 + load(W, row + c), s3 + load(W, row + d)
+            store(X, x + a, share * s0), store(X, x + b, share * s1)
+            store(X, x + c, share * s2), store(X, x + d, share * s3)
 
 
 @compiled
-def hand_out(W, text, first, E, begin, end):
-    """Add the steps of a chunk, which begins with token `first`, to the rows of its inputs, columns begin to end."""
+def hand_out(W, text, order, chunk, E, begin, end):
+    """Add the steps of a chunk to the rows of its inputs, columns begin to end."""
     tokens, left, right, documents, tags, offsets = text
-    P, stride = W.shape[1], stride_of(W)
-    for i in range(first, min(first + CHUNK, tokens.shape[0])):
-        e = (i - first) * P
+    P, stride, first = W.shape[1], stride_of(W), CHUNK * chunk
+    for n in range(first, min(first + CHUNK, order.shape[0])):
+        i, e = order[n], (n - first) * P
         for t in range(offsets[documents[i]], offsets[documents[i] + 1]):
             add_row(W, tags[t] * stride, E, e, begin, end)
         for j in range(left[i], right[i]):
@@ -270,8 +277,8 @@ def row_of_place(i, place, text, window, null):
 
 
 @compiled
-def join_inputs(W, D, begin, text, window, null, first, last, X):
-    """X[r] = the rows of token first + r one behind the other, from column `begin` on; zeros behind the last token.
+def join_inputs(W, D, begin, text, order, window, null, first, last, X):
+    """X[r] = the rows of token order[first + r] one behind the other, from column `begin` on; zeros from last on.
 
     W and D come in parts.
     """
@@ -279,7 +286,8 @@ def join_inputs(W, D, begin, text, window, null, first, last, X):
     split = W[0].shape[1]
     P, width = split + W[1].shape[1], X.shape[0] // CHUNK
     clear(X, X.shape[0])
-    for i in range(first, last):
+    for n in range(first, last):
+        i = order[n]
         n_tags = offsets[documents[i] + 1] - offsets[documents[i]]
         for d in range(0, width, LANES):
             place, column = (begin + d) // P, (begin + d) % P
@@ -287,30 +295,39 @@ def join_inputs(W, D, begin, text, window, null, first, last, X):
             column -= split * part
             row = row_of_place(i, place, text, window, null)
             if place < n_tags:
-                store(X, (i - first) * width + d, load(D[part], row * stride_of(D[part]) + column))
+                store(X, (n - first) * width + d, load(D[part], row * stride_of(D[part]) + column))
             else:
-                store(X, (i - first) * width + d, load(W[part], row * stride_of(W[part]) + column))
+                store(X, (n - first) * width + d, load(W[part], row * stride_of(W[part]) + column))
 
 
 @compiled
-def hand_out_pieces(W, part, text, window, null, first, left_steps, right_steps, begin, end):
+def hand_out_pieces(W, part, text, order, window, null, chunk, left_steps, right_steps, begin, end):
     """Add the steps of a chunk's concatenations, which come in two parts, to their rows, columns begin to end."""
-    tokens = text[0]
+    first = CHUNK * chunk
     split, stride = W[0].shape[1], stride_of(W[part])
     P, widths = split + W[1].shape[1], (left_steps.shape[0] // CHUNK, right_steps.shape[0] // CHUNK)
-    for i in range(first, min(first + CHUNK, tokens.shape[0])):
+    for n in range(first, min(first + CHUNK, order.shape[0])):
+        i = order[n]
         for place in range((widths[0] + widths[1]) // P):
             row = row_of_place(i, place, text, window, null) * stride
             for d in range(begin, end, LANES):
                 column = place * P + split * part + d
                 if column < widths[0]:
-                    step = load(left_steps, (i - first) * widths[0] + column)
+                    step = load(left_steps, (n - first) * widths[0] + column)
                 else:
-                    step = load(right_steps, (i - first) * widths[1] + column - widths[0])
+                    step = load(right_steps, (n - first) * widths[1] + column - widths[0])
                 store(W[part], row + d, load(W[part], row + d) + step)
 
 
 # On a GPU ------------------------------------------------------------------------------------------------------------
+
+
+def ordered(text, order):
+    """The text as the device functions read it: first the tokens in the order of training, behind all as they stand."""
+    from numba import cuda
+
+    tokens = text[0]
+    return cuda.to_device(tokens.copy_to_host()[order.copy_to_host()]), *text[1:], order, tokens
 
 
 @functools.cache
@@ -319,15 +336,16 @@ def input_functions():
     from numba import cuda
 
     @cuda.jit(device=True)
-    def count(i, text):
-        document, offsets = text[3][i], text[5]
-        return text[2][i] - text[1][i] - 1 + offsets[document + 1] - offsets[document]
+    def count(n, text):
+        i, offsets = text[6][n], text[5]
+        return text[2][i] - text[1][i] - 1 + offsets[text[3][i] + 1] - offsets[text[3][i]]
 
     @cuda.jit(device=True)
-    def row(i, p, text):
+    def row(n, p, text):
+        i = text[6][n]
         first, j = text[5][text[3][i]], text[1][i] + p
         if j < text[2][i] - 1:
-            return text[0][j + 1 if j >= i else j]
+            return text[7][j + 1 if j >= i else j]
         return text[4][first + j - text[2][i] + 1]
 
     return count, row
@@ -339,18 +357,19 @@ def place_functions():
     from numba import cuda
 
     @cuda.jit(device=True)
-    def count(i, text):
+    def count(n, text):
         return 1
 
     @cuda.jit(device=True)
-    def row(i, p, text):
-        first, size = text[5][text[3][i]], text[6]
+    def row(n, p, text):
+        i = text[6][n]
+        first, size = text[5][text[3][i]], text[8]
         n_tags = text[5][text[3][i] + 1] - first
         if p < n_tags:
             return text[4][first + p]
         j = i - size[0] + p - n_tags
         j += 1 if j >= i else 0
-        return text[0][j] if text[1][i] <= j < text[2][i] else size[1]
+        return text[7][j] if text[1][i] <= j < text[2][i] else size[1]
 
     return count, row
 
@@ -364,8 +383,8 @@ def _kernel(joined):
 def block_cuda(W_in, W_out, tokens, left, right, documents, tags, offsets, order, negatives, alphas, negative,
                together, mean):  # fmt: skip
     """:func:`block_numpy` on a GPU, a thread block for each chunk of a batch (``kernels/runs.py``)."""
-    text, spans = (tokens, left, right, documents, tags, offsets), own_spans(len(negatives), len(tokens))
-    numbers = negatives, alphas, negative, together, mean, False, spans, order
+    text, spans = ordered((tokens, left, right, documents, tags, offsets), order), own_spans(len(negatives), len(order))
+    numbers = negatives, alphas, negative, together, mean, False, spans
     return train_chunks(_kernel(False), CHUNK, W_in, W_out, text, *numbers)
 
 
@@ -375,8 +394,8 @@ def concat_cuda(W_in, W_out, tokens, left, right, documents, tags, offsets, orde
     from numba import cuda
 
     sizes = cuda.to_device(np.array([window, null]))
-    text, spans = (tokens, left, right, documents, tags, offsets, sizes), own_spans(len(negatives), len(tokens))
-    numbers = negatives, alphas, negative, together, False, False, spans, order
+    text = *ordered((tokens, left, right, documents, tags, offsets), order), sizes
+    numbers = negatives, alphas, negative, together, False, False, own_spans(len(negatives), len(order))
     return train_chunks(_kernel(True), CHUNK, W_in, W_out, text, *numbers)
 
 

@@ -4,7 +4,7 @@
                              section 2.2, "the inference step")
 
 Documents know nothing of each other: the noise of a chunk depends on its place in the document alone, so that one gets
-the same vector in any company, and threads need not wait for each other.
+the same vector in any company, and threads can share documents out as they like.
 
 ======= ============= ================= ==============================================================================
 symbol  variable      shape             what it is
@@ -28,10 +28,9 @@ from kernels.cbow import chunk_gradient, predict_numpy, score, weigh
 from kernels.compile import compiled
 from kernels.doc2vec import add_up_inputs, input_functions, join_inputs, place_functions
 from kernels.runs import THREADS, error_and_loss
-from kernels.simd import LANES, add_lanes, fma, lanes_of_zeros, load, spread, store
+from kernels.simd import LANES, add_lanes, fetch, fma, lanes_of_zeros, load, splat, spread, store
 from kernels.skipgram import whole
-from kernels.team import run_team
-from kernels.tiles import CHUNK, PARTS, in_parts, stride_of, turn
+from kernels.tiles import CHUNK, PARTS, clear, gradient, in_parts, stride_of, turn
 
 
 def infer_numpy(D, W_in, W_out, tokens, left, right, documents, starts, negatives, alpha, negative, mean, window,
@@ -68,50 +67,97 @@ def infer_numpy(D, W_in, W_out, tokens, left, right, documents, starts, negative
     return float(loss)
 
 
-def infer_cpu(D, W_in, W_out, tokens, left, right, documents, starts, negatives, alpha, negative, mean, window, null,
-              workers=1):  # fmt: skip
-    """:func:`infer_numpy` on so many threads, each of which has documents of its own."""
-    losses = np.zeros(len(D))
+def infer_cpu(D, W_in, W_out, tokens, left, right, documents, starts, negatives, alpha, negative, mean, window,
+              null):  # fmt: skip
+    """Compiled :func:`infer_numpy`, for one thread: others may have documents of their own."""
     text = tokens, left, right, documents, np.arange(len(D), dtype=np.int32), np.arange(len(D) + 1)
     matrices = [in_parts(W) for W in (D, W_in, W_out)]
-    run_team(
-        workers, _infer, *matrices, text, starts, negatives, np.float32(alpha), negative, mean, window, null, losses
-    )
-    return float(losses.sum())
+    return _infer(*matrices, text, starts, negatives, np.float32(alpha), negative, mean, window, null)
 
 
 @compiled(fastmath=False)
-def _infer(worker, workers, arrivals, D, W_in, W_out, text, starts, negatives, alpha, negative, mean, window, null,
-           losses):  # fmt: skip
+def _infer(D, W_in, W_out, text, starts, negatives, alpha, negative, mean, window, null):
     tokens, left, right = text[0], text[1], text[2]
-    T, K = tokens.shape[0], negatives.shape[1]
+    K, loss, order = negatives.shape[1], 0.0, np.arange(tokens.shape[0])
     M = whole(K)
     X = lanes_of_zeros(CHUNK * W_out[0].shape[1]), lanes_of_zeros(CHUNK * W_out[1].shape[1])
     Y = lanes_of_zeros((M + CHUNK) * W_out[0].shape[1]), lanes_of_zeros((M + CHUNK) * W_out[1].shape[1])
     parts = lanes_of_zeros(PARTS * CHUNK * (M + CHUNK)).reshape(PARTS, -1)
     G, weight, turned = np.zeros_like(parts[0]), np.zeros_like(parts[0]), np.zeros_like(X[1])
     sums = lanes_of_zeros(M)
-    # A worker's documents begin in its share of the words.
-    lowest, highest = worker * T // workers, (worker + 1) * T // workers
     for n in range(starts.shape[0] - 1):
         begin, end = starts[n], starts[n + 1]
-        if begin == end or begin < lowest or begin >= highest:
-            continue
         own = tokens[begin:end]
         for step in range((end - begin + CHUNK - 1) // CHUNK):
             first = begin + CHUNK * step
             last = min(first + CHUNK, end)
+            if not window and are_alone(left, right, first, last):
+                loss += step_alone(D, n, W_out, own, negatives, step, negative, alpha, parts, weight, G)
+                continue
             for part in range(PARTS):
                 if window:
-                    join_inputs(W_in, D, W_out[0].shape[1] * part, text, window, null, first, last, X[part])
+                    join_inputs(W_in, D, W_out[0].shape[1] * part, text, order, window, null, first, last, X[part])
                 else:
-                    add_up_inputs(W_in[part], D[part], text, first, last, last, mean, X[part])
+                    add_up_inputs(W_in[part], D[part], text, order, first, last, mean, X[part])
                 turn(X[part], W_out[part].shape[1], turned)
                 score(W_out[part], own, negatives, step, step + 1, X[part], turned, Y[part], parts[part])
             weigh(own, left[begin:end], right[begin:end], 1, negatives, step, negative, weight)
-            losses[n] += chunk_gradient(K, alpha, parts, weight, G)
+            loss += chunk_gradient(K, alpha, parts, weight, G)
             add_to_document(D, n, G, Y, sums, K, last - first)
-    return 0
+    return loss
+
+
+@compiled
+def are_alone(left, right, first, last):
+    """Whether the tokens first to last - 1 see no others."""
+    others = 0
+    for i in range(first, last):
+        others += right[i] - left[i] - 1
+    return others == 0
+
+
+@compiled(fastmath=False)
+def step_alone(D, n, W_out, tokens, negatives, step, negative, alpha, parts, weight, G):
+    """A chunk whose words see the document alone: all sixteen inputs are one, and a score serves them all.
+
+    The first lanes are the words', the others the noise's. Returns the loss.
+    """
+    T, K = tokens.shape[0], negatives.shape[1]
+    first, share = CHUNK * step, np.float32(negative) / np.float32(K)
+    count = min(CHUNK, T - first)
+    for part in range(PARTS):
+        d, u = D[part], W_out[part]
+        row, P, stride = n * stride_of(d), u.shape[1], stride_of(u)
+        for i in range(first + CHUNK, min(first + 2 * CHUNK, T)):
+            for column in range(0, P, LANES):
+                fetch(u, tokens[i] * stride + column)
+        for t in range(count + K):
+            w = np.int64(tokens[first + t] if t < count else negatives[step, t - count]) * stride
+            product = splat(0)
+            for column in range(0, P, LANES):
+                product = fma(load(d, row + column), load(u, w + column), product)
+            parts[part, t if t < count else CHUNK + t - count] = add_lanes(product)
+    clear(weight, whole(K) + CHUNK)
+    for t in range(count):
+        weight[t] = 1
+    for k in range(K):
+        n_differ = 0
+        for i in range(first, first + count):
+            n_differ += tokens[i] != negatives[step, k]
+        weight[CHUNK + k] = share * np.float32(n_differ)
+    loss = gradient(parts, weight, 0, 1, np.float32(1), alpha, G)
+    loss += gradient(parts, weight, 1, 1 + (K + LANES - 1) // LANES, np.float32(-1), alpha, G)
+    for part in range(PARTS):
+        d, u = D[part], W_out[part]
+        row, P, stride = n * stride_of(d), u.shape[1], stride_of(u)
+        for column in range(0, P, LANES):
+            total = load(d, row + column)
+            for t in range(count):
+                total = fma(spread(G, t), load(u, tokens[first + t] * stride + column), total)
+            for k in range(K):
+                total = fma(spread(G, CHUNK + k), load(u, negatives[step, k] * stride + column), total)
+            store(d, row + column, total)
+    return loss
 
 
 @compiled(fastmath=False)
@@ -197,8 +243,9 @@ def infer_cuda(D, W_in, W_out, tokens, left, right, documents, starts, negatives
     N, K = len(D), negatives.shape[1]
     if N == 0:
         return 0.0
-    rows = np.arange(N, dtype=np.int32), np.arange(N + 1), np.array([window, null])
-    text = tokens, left, right, documents, *map(cuda.to_device, rows)
+    rows, ends, order = np.arange(N, dtype=np.int32), np.arange(N + 1), np.arange(len(tokens))
+    text = tokens, left, right, documents, *map(cuda.to_device, (rows, ends, order))
+    text = *text, tokens, cuda.to_device(np.array([window, null]))
     X = cuda.device_array((N, CHUNK, W_out.shape[1]), np.float32)
     G, losses = cuda.device_array((N, CHUNK, K + 1), np.float32), cuda.device_array((N, THREADS), np.float64)
     numbers = np.float32(alpha), np.float32(negative / K), mean

@@ -191,7 +191,7 @@ def chunk_kernel(size, count, row, weigh, joined=False):
                     cuda.atomic.add(W_in, (row(first + r, p, text), d), move)
 
     @cuda.jit
-    def train(W_in, W_out, text, order, negatives, spans, alphas, share, mean, divide, X, targets, G, E, losses):
+    def train(W_in, W_out, text, negatives, spans, alphas, share, mean, divide, X, targets, G, E, losses):
         block, together = cuda.blockIdx.x, X.shape[0]
         C, K = negatives.shape
         X_tile = cuda.shared.array((size, DEPTH), float32)
@@ -201,12 +201,12 @@ def chunk_kernel(size, count, row, weigh, joined=False):
         for start in range(0, C, together):
             n = min(together, C - start)
             for k in range(block, n, cuda.gridDim.x):
-                chunk, room = order[start + k], (X[k], targets[k], G[k], E[k])
+                chunk, room = start + k, (X[k], targets[k], G[k], E[k])
                 numbers = negatives[chunk], spans[chunk], alphas[chunk], share, mean
                 loss += look(chunk, W_in, W_out, text, *numbers, *room, X_tile, Y_tile)
             everyone.sync()
             for k in range(block, n, cuda.gridDim.x):
-                chunk, room = order[start + k], (X[k], targets[k], G[k], E[k])
+                chunk, room = start + k, (X[k], targets[k], G[k], E[k])
                 change(chunk, W_in, W_out, text, spans[chunk, 1] - spans[chunk, 0] + K, divide, *room)
             everyone.sync()
         losses[block, cuda.threadIdx.x] = loss
@@ -214,9 +214,7 @@ def chunk_kernel(size, count, row, weigh, joined=False):
     return train
 
 
-def train_chunks(
-    kernel, size, W_in, W_out, text, negatives, alphas, negative, together, mean, divide, spans, order=None
-):
+def train_chunks(kernel, size, W_in, W_out, text, negatives, alphas, negative, together, mean, divide, spans):
     """Launch a kernel of :func:`chunk_kernel`. Returns the loss.
 
     Parameters
@@ -235,8 +233,6 @@ def train_chunks(
         Whether a token's step is shared out among its rows, or handed to each.
     spans : array, shape (C, 2), int32
         On the host.
-    order : array on the device, shape (C,), int32, optional
-        Which chunk comes when; by default as they stand.
     """
     from numba import cuda
 
@@ -249,9 +245,8 @@ def train_chunks(
     G = cuda.device_array((together, n_targets, size), np.float32)
     blocks = min(together, blocks_at_once())
     losses = cuda.device_array((blocks, THREADS), np.float64)
-    order = cuda.to_device(np.arange(C, dtype=np.int32)) if order is None else order
     numbers = negatives, cuda.to_device(spans), alphas, np.float32(negative / K), mean, divide
-    kernel[blocks, THREADS](W_in, W_out, text, order, *numbers, X, targets, G, E, losses)
+    kernel[blocks, THREADS](W_in, W_out, text, *numbers, X, targets, G, E, losses)
     return float(losses.copy_to_host().sum())
 
 

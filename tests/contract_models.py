@@ -3,7 +3,14 @@
 import numpy as np
 
 from embeddings.image import HOG
-from embeddings.text import AverageEncoder, LatentDirichletAllocation, NGramVectorizer, OneHotEncoder, TfidfVectorizer
+from embeddings.text import (
+    AverageEncoder,
+    Doc2Vec,
+    LatentDirichletAllocation,
+    NGramVectorizer,
+    OneHotEncoder,
+    TfidfVectorizer,
+)
 from embeddings.vectors import KeyedVectors
 
 
@@ -35,6 +42,7 @@ MODELS = [
         sentences,
     ),
     ("HOG", lambda: HOG(orientations=4, block_norm="L1"), pictures),
+    ("Doc2Vec", lambda: Doc2Vec(5, dm=False, min_count=1, epochs=2), sentences),
     ("LatentDirichletAllocation", lambda: LatentDirichletAllocation(3, min_count=1, epochs=5), sentences),
     ("TfidfVectorizer", lambda: TfidfVectorizer(sublinear_tf=True, norm="l1"), sentences),
 ]

@@ -4,6 +4,7 @@ import importlib
 
 _HOMES = {
     "AverageEncoder": "average",
+    "Doc2Vec": "doc2vec",
     "FastText": "fasttext",
     "GloVe": "glove",
     "LSA": "lsa",

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from embeddings.text.corpus import Corpus
+from embeddings.text.corpus import Corpus, Numbering
 from kernels.count import COUNT_IMPLEMENTATIONS
 from kernels.device import implementation
 
@@ -94,6 +94,22 @@ def corpus_of_counts(X):
     tokens = np.repeat(X.indices.astype(np.int32), counts)
     offsets = np.concatenate([[0], np.cumsum(counts)])[X.indptr]
     return Corpus(words, np.bincount(tokens, minlength=len(words)), tokens, offsets)
+
+
+def numbered(X, words):
+    """``tokens`` and ``offsets`` of texts or lists, block after block: each word by its place in `words`, or -1.
+
+    Examples
+    --------
+    >>> [(tokens.tolist(), offsets.tolist()) for tokens, offsets in numbered(["a cat", "cats"], ["cat", "a"])]
+    [([1, 0, -1], [0, 2, 3])]
+    """
+    numbering, number_of = Numbering(), {word: i for i, word in enumerate(words)}
+    numbers = np.zeros(0, np.int32)
+    for tokens, offsets in numbering.blocks(X):
+        new = [number_of.get(word, -1) for word in numbering.words_from(len(numbers))]
+        numbers = np.concatenate([numbers, np.array(new, np.int32)])
+        yield numbers[tokens], offsets
 
 
 def known_places(tokens, offsets):

@@ -7,8 +7,7 @@ import numpy as np
 from embeddings.base import Embedder
 from embeddings.checks import check_choice, check_integer, check_number
 from embeddings.text.coherence import c_npmi, umass
-from embeddings.text.corpus import Numbering
-from embeddings.text.documents import corpus_of_counts, corpus_of_documents, is_matrix, known_places
+from embeddings.text.documents import corpus_of_counts, corpus_of_documents, is_matrix, known_places, numbered
 from embeddings.text.lda_training import (
     GibbsTraining,
     MetropolisTraining,
@@ -298,20 +297,12 @@ class LatentDirichletAllocation(Embedder):
                 raise ValueError(f"X has {len(corpus.words)} columns, fitted were {len(self.index_to_key_)}")
             blocks = [(corpus.tokens, corpus.offsets)]
         else:
-            blocks = self._read(X)
+            blocks = numbered(X, self.index_to_key_)
         for tokens, offsets in blocks:
             for first in range(0, len(offsets) - 1, BLOCK_DOCUMENTS):
                 ends = offsets[first : first + BLOCK_DOCUMENTS + 1]
                 block = tokens[ends[0] : ends[-1]], ends - ends[0]
                 yield block if keep_unknown else known_places(*block)
-
-    def _read(self, X):
-        numbering, number_of = Numbering(), {word: i for i, word in enumerate(self.index_to_key_)}
-        numbers = np.zeros(0, np.int32)
-        for tokens, offsets in numbering.blocks(X):
-            new = [number_of.get(word, -1) for word in numbering.words_from(len(numbers))]
-            numbers = np.concatenate([numbers, np.array(new, np.int32)])
-            yield numbers[tokens], offsets
 
     def _infer(self, tokens, offsets):
         """γ of documents, (D, K)."""

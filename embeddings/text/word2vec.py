@@ -208,13 +208,6 @@ class Word2Vec(WordEmbedder):
 
     # Training --------------------------------------------------------------------------------------------------------
 
-    def _new_rows(self, n, first):
-        """Random vectors for n words, in (-1/2d, 1/2d) as word2vec.c draws them."""
-        rng = np.random.default_rng([self.seed, 0, first])
-        return (
-            (rng.random((n, self.vector_size), np.float32) - np.float32(0.5)) / np.float32(self.vector_size)
-        ).astype(np.float32)
-
     def _start(self, corpus, vectors, context_vectors=None):
         self.index_to_key_, self.counts_ = corpus.words, corpus.counts
         self.vectors_ = vectors
@@ -249,17 +242,16 @@ class Word2VecTraining(Training):
         blocks = np.arange(BLOCK_WORDS, corpus.n_tokens, BLOCK_WORDS)
         self.bounds = np.unique([0, *(np.searchsorted(ends, blocks) + 1), len(corpus)])
         frequency = model.counts_ / model.counts_.sum()
-        self.keep = np.ones(len(frequency), np.float32)
-        if model.sample:
-            ratio = model.sample / np.maximum(frequency, 1e-300)
-            self.keep = np.minimum(np.sqrt(ratio) + ratio, 1).astype(np.float32)
-        noise = np.maximum(model.counts_, 1).astype(np.float64) ** model.ns_exponent
-        noise /= noise.sum()
+        self.keep = keep_probabilities(model.counts_, model.sample)
+        noise = noise_distribution(model.counts_, model.ns_exponent)
         self.noise = alias_table(noise)
         kept = frequency * self.keep
         most = max(float(kept.max() / kept.sum()), float(noise.max()))
         self.together = int(np.clip(MOST_FREQUENT / (CHUNK * most), 1, TOGETHER[sg]))
-        if not np.any(np.diff(corpus.offsets) > 1):
+        self._check_corpus()
+
+    def _check_corpus(self):
+        if not np.any(np.diff(self.corpus.offsets) > 1):
             raise ValueError("no two words stand together in any sentence; there is nothing to learn from")
 
     def size_done(self):
@@ -320,6 +312,22 @@ class Word2VecTraining(Training):
 
     def _draw(self, b):
         """What training on a block needs. It depends on seed, epoch and block alone."""
+        model = self.model
+        rng, tokens, offsets, reach, uniforms = self._draw_text(b)
+        kept, left, right = windows(tokens, offsets - offsets[0], self.keep, uniforms, reach)
+        pairs = right - left - 1
+        n_terms = int(pairs.sum(dtype=np.int64)) if self.sg else int(np.count_nonzero(pairs))
+        if self.tree:
+            return n_terms, kept, left, right, *self.tree, self._rates(offsets, len(kept))
+        if not self.by_blocks:
+            noise = draw(*self.noise, rng.random((n_terms, model.negative)))
+            return n_terms, kept, left, right, noise, self._rates(offsets, len(kept))
+        return n_terms, kept, left, right, *self._noise_and_rates(rng, offsets, len(kept), self.shared_noise)
+
+    def _draw_text(self, b):
+        """A generator, the words of a block and where its sentences begin and end; how far each word sees, and chance
+        for whether it stays.
+        """
         model, corpus = self.model, self.corpus
         offsets = corpus.offsets[self.bounds[b] : self.bounds[b + 1] + 1]
         tokens = corpus.tokens[offsets[0] : offsets[-1]]
@@ -328,20 +336,19 @@ class Word2VecTraining(Training):
         bits = rng.integers(0, 1 << 16, len(tokens), np.uint16)
         reach = 1 + (bits.astype(np.int32) * np.int32(model.window) >> 16)
         uniforms = rng.random(len(tokens), np.float32)
-        kept, left, right = windows(tokens, offsets - offsets[0], self.keep, uniforms, reach)
-        # The learning rate of each chunk, or word, by the share of all words that lie behind it.
-        places = np.arange(0, len(kept), CHUNK if self.by_blocks else 1) / max(len(kept), 1)
-        done = offsets[0] + (offsets[-1] - offsets[0]) * places + self.epoch * corpus.n_tokens
-        share = done / (model.epochs * corpus.n_tokens)
-        alphas = (model.alpha - (model.alpha - model.min_alpha) * share).astype(np.float32)
-        pairs = right - left - 1
-        n_terms = int(pairs.sum(dtype=np.int64)) if self.sg else int(np.count_nonzero(pairs))
-        if self.tree:
-            return n_terms, kept, left, right, *self.tree, alphas
-        if not self.by_blocks:
-            return n_terms, kept, left, right, draw(*self.noise, rng.random((n_terms, model.negative))), alphas
-        noise = draw(*self.noise, rng.random((-(-len(kept) // CHUNK), self.shared_noise)))
-        return n_terms, kept, left, right, noise, alphas
+        return rng, tokens, offsets, reach, uniforms
+
+    def _noise_and_rates(self, rng, offsets, n, shared):
+        """For each chunk of the `n` words of a block, so many noise words, and its learning rate."""
+        return draw(*self.noise, rng.random((-(-n // CHUNK), shared))), self._rates(offsets, n)
+
+    def _rates(self, offsets, n):
+        """The learning rate of each chunk, or word, by the share of all words that lie behind it."""
+        model, size = self.model, self.corpus.n_tokens
+        places = np.arange(0, n, CHUNK if self.by_blocks else 1) / max(n, 1)
+        done = offsets[0] + (offsets[-1] - offsets[0]) * places + self.epoch * size
+        share = done / (model.epochs * size)
+        return (model.alpha - (model.alpha - model.min_alpha) * share).astype(np.float32)
 
     def _learn(self, n_terms, *arrays):
         """Train on a block. Returns its loss and how many terms that has."""
@@ -359,6 +366,20 @@ class Word2VecTraining(Training):
     def _pieces(self):
         """What else the kernel wants to know of words."""
         return ()
+
+
+def keep_probabilities(counts, sample):
+    """With what probability each word stays in the text, (V,), float32."""
+    if not sample:
+        return np.ones(len(counts), np.float32)
+    ratio = sample / np.maximum(counts / counts.sum(), 1e-300)
+    return np.minimum(np.sqrt(ratio) + ratio, 1).astype(np.float32)
+
+
+def noise_distribution(counts, exponent):
+    """With what probability a noise word is each word, (V,), float64."""
+    noise = np.maximum(counts, 1).astype(np.float64) ** exponent
+    return noise / noise.sum()
 
 
 def padded(vectors):

@@ -57,12 +57,21 @@ class WordEmbedder(Embedder):
 
     def _set_state(self, state):
         super()._set_state(state)
-        shape = (len(self.index_to_key_), self.vector_size)
-        for name in ("vectors_", "context_vectors_"):
+        for name, shape in self._shapes().items():
             if getattr(self, name).shape != shape:
                 raise ValueError(f"{name} has the shape {getattr(self, name).shape}, not {shape}")
-        if self.counts_.shape != shape[:1]:
-            raise ValueError(f"{shape[0]} words do not fit {len(self.counts_)} counts")
+
+    def _shapes(self):
+        """What shapes the learned arrays must have to fit each other."""
+        V, d = len(self.index_to_key_), self.vector_size
+        return {"vectors_": (V, d), "context_vectors_": (V, d), "counts_": (V,)}
+
+    def _new_rows(self, n, first):
+        """Random vectors for n words, in (-1/2d, 1/2d) as word2vec.c draws them; other ones for another `first`."""
+        rng = np.random.default_rng([self.seed, 0, first])
+        return (
+            (rng.random((n, self.vector_size), np.float32) - np.float32(0.5)) / np.float32(self.vector_size)
+        ).astype(np.float32)
 
     def _check_training(self):
         for name in ("vector_size", "min_count", "epochs", "workers"):

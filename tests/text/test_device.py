@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from embeddings.cli import main
-from embeddings.text import FastText, GloVe, Word2Vec
+from embeddings.text import Doc2Vec, FastText, GloVe, Word2Vec
 from embeddings.text import cooccurrence as cooccurrence_module
 from kernels.device import cuda_is_available
 from tests.simulator import mend_simulator
@@ -23,6 +23,11 @@ MODELS = {
     "CBOW": lambda **options: Word2Vec(**SETTINGS, sg=False, sample=0, alpha=0.5, **options),
     "CBOW by words": lambda **options: Word2Vec(**SETTINGS, sg=False, sample=0, alpha=0.5, batch="pair", **options),
     "FastText": lambda **options: FastText(**SETTINGS, sample=0, alpha=0.5, **options),
+    "PV-DM": lambda **options: Doc2Vec(**SETTINGS, sample=0, alpha=0.5, **options),
+    "PV-DM, concatenated": lambda **options: Doc2Vec(**SETTINGS, dm_concat=True, sample=0, alpha=0.5, **options),
+    "PV-DBOW with words": lambda **options: Doc2Vec(
+        **SETTINGS, dm=False, dbow_words=True, sample=0, alpha=0.5, **options
+    ),
 }
 
 
@@ -47,6 +52,8 @@ def learns_the_same(name):
         assert isinstance(getattr(on_gpu, attribute), np.ndarray)
         np.testing.assert_allclose(getattr(on_gpu, attribute), getattr(on_cpu, attribute), atol=1e-5, err_msg=attribute)
     assert np.abs(on_gpu.context_vectors_).max() > 1e-3
+    if name.startswith("PV"):
+        np.testing.assert_allclose(on_gpu.transform(SENTENCES), on_cpu.transform(SENTENCES), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -22,7 +22,7 @@ def text(T, V=20, tags=(1, 3), windows=True, **options):
 
 def noise(rng, T, V, K):
     chunks = -(-T // CHUNK)
-    order = rng.permutation(chunks).astype(np.int32)
+    order = rng.permutation(T).astype(np.int32)
     return order, rng.integers(0, V, (chunks, K)).astype(np.int32), rng.uniform(0.01, 0.1, chunks).astype(np.float32)
 
 

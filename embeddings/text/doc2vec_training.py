@@ -1,0 +1,229 @@
+"""How Doc2Vec learns: Word2Vec's training on blocks of documents, and the inference of unseen ones."""
+
+import concurrent.futures
+import itertools
+
+import numpy as np
+
+from embeddings.progress import progress
+from embeddings.text.word2vec import (
+    BLOCK_WORDS,
+    MOST_FREQUENT,
+    SHARED_NOISE,
+    Word2VecTraining,
+    alias_table,
+    draw,
+    keep_probabilities,
+    noise_distribution,
+    padded,
+    windows,
+)
+from kernels import doc2vec as kernel
+from kernels import doc2vec_inference as inference_kernel
+from kernels import skipgram as skipgram_kernel
+from kernels.device import implementation, to_device, to_host
+from kernels.simd import LANES
+from kernels.skipgram import CHUNK
+
+# A block is cut into so many strands, and training takes a word of each in turn, so that few words of a chunk, or of a
+# batch, are of the same document. With fewer strands, windows are still in the cache when the next word sees them.
+WORD_STRANDS, WINDOW_STRANDS = 256, 16
+
+# Noise words that the words of a chunk share, in training and in inference, where each counts for one document alone.
+TRAINING_NOISE, INFERENCE_NOISE = 8, 24
+
+# Words of the documents that a thread infers at a time.
+PIECE_WORDS = 1 << 15
+
+
+class Doc2VecTraining(Word2VecTraining):
+    """Word2Vec's training with the documents' rows behind those of the words."""
+
+    def __init__(self, model, corpus, tagged):
+        self.tagged, self.n_words = tagged, len(model.vectors_)
+        super().__init__(model, corpus, sg=False)
+        self.shared_noise = TRAINING_NOISE
+        self.word_kernel = implementation(skipgram_kernel.IMPLEMENTATIONS, model.device)
+        lengths = np.diff(corpus.offsets)
+        uses = np.bincount(tagged.rows, np.repeat(lengths, np.diff(tagged.offsets)), len(tagged.names))
+        most = max(uses.max() / lengths.sum(), lengths.max() / min(lengths.sum(), BLOCK_WORDS))
+        self.together = int(np.clip(MOST_FREQUENT / (CHUNK * most), 1, self.together))
+
+    def _check_corpus(self):
+        """A single word is enough: its document predicts it."""
+
+    def _kernels(self):
+        return kernel.CONCAT_IMPLEMENTATIONS if self.model.joined else kernel.IMPLEMENTATIONS
+
+    def _inputs(self):
+        model = self.model
+        rows = [model.vectors_, model.document_vectors_]
+        return np.concatenate([*rows, model.null_vector_[None]] if model.joined else rows)
+
+    def _laid_out(self, vectors):
+        return super()._laid_out(widened(vectors, self.model.vector_size))
+
+    def _fingerprint(self):
+        return {**super()._fingerprint(), "tags": len(self.tagged.names), "tagged": len(self.tagged.rows)}
+
+    def publish(self):
+        """Hand the vectors of words and documents to the model."""
+        model, n = self.model, self.n_words
+        rows = self._whole(self.W_in)
+        model.vectors_, model.document_vectors_ = rows[:n], rows[n : n + len(self.tagged.names)]
+        if model.joined:
+            model.null_vector_ = rows[-1]
+        W = np.hstack(self.W_out) if isinstance(self.W_out, tuple) else to_host(self.W_out)
+        model.context_vectors_ = narrowed(W, model.vector_size)
+
+    def _draw(self, b):
+        """What training on a block needs: the text, and for `dbow_words` the noise of its pairs."""
+        model = self.model
+        rng, tokens, offsets, reach, uniforms = self._draw_text(b)
+        first, last = self.bounds[b], self.bounds[b + 1]
+        if model.joined:
+            reach[:] = model.window
+        kept, left, right = windows(tokens, offsets - offsets[0], self.keep, uniforms, reach)
+        documents = np.repeat(np.arange(last - first, dtype=np.int32), np.diff(offsets))[uniforms < self.keep[tokens]]
+        tag_offsets = self.tagged.offsets[first : last + 1]
+        tags = self.n_words + self.tagged.rows[tag_offsets[0] : tag_offsets[-1]]
+        tag_offsets = tag_offsets - tag_offsets[0]
+        pairs = None
+        if not model.dm:
+            if model.dbow_words:
+                pairs = kept, left, right, *self._noise_and_rates(rng, offsets, len(kept), SHARED_NOISE[True])
+            kept, documents = each_tag(kept, documents, tag_offsets)
+            tag_offsets = np.arange(len(tags) + 1)
+            left, right = alone(len(kept))
+        order = strands(len(kept), WINDOW_STRANDS if model.dm else WORD_STRANDS)
+        noise, alphas = self._noise_and_rates(rng, offsets, len(kept), self.shared_noise)
+        return pairs, kept, left, right, documents, tags, tag_offsets, order, noise, alphas
+
+    def _learn(self, pairs, *arrays):
+        """Train on a block, on its pairs of words first. Returns the documents' loss and how many terms that has."""
+        model = self.model
+        workers = (model.workers,) if model.device == "cpu" else ()
+        if pairs is not None:
+            words = [to_device(array, model.device) for array in pairs]
+            self.word_kernel(self.W_in, self.W_out, *words, model.negative, self.together, *workers)
+        arrays = [to_device(array, model.device) for array in arrays]
+        # The null word stands behind all others.
+        null = self.n_words + len(self.tagged.names)
+        options = (model.window, null) if model.joined else (model.dm_mean,)
+        numbers = model.negative, self.together, *options, *workers
+        return self.kernel(self.W_in, self.W_out, *arrays, *numbers), len(arrays[0])
+
+
+def each_tag(tokens, documents, offsets):
+    """Every token once for each of its document's tags, which `offsets` delimits: the tokens and the places of tags."""
+    if len(offsets) - 1 == offsets[-1]:
+        # One tag each.
+        return tokens, documents
+    n = np.diff(offsets)[documents]
+    ends = np.cumsum(n)
+    places = np.arange(n.sum()) + np.repeat(offsets[documents] - ends + n, n)
+    return np.repeat(tokens, n), places.astype(np.int32)
+
+
+def alone(n):
+    """Where the windows of n words begin and end that see themselves alone."""
+    left = np.arange(n, dtype=np.int32)
+    return left, left + np.int32(1)
+
+
+def strands(n, count):
+    """The numbers 0 to n - 1, cut into `count` strands of one length, and taken from each strand in turn.
+
+    Examples
+    --------
+    >>> strands(7, 2).tolist()
+    [0, 4, 1, 5, 2, 6, 3]
+    """
+    length = -(-n // count)
+    place = np.arange(count * length, dtype=np.int32).reshape(count, length).T.ravel()
+    return place[place < n]
+
+
+def widened(vectors, d):
+    """Rows that hold one or several vectors of d numbers, each filled up to whole lanes."""
+    n = vectors.shape[1] // d
+    P = -(-d // LANES) * LANES
+    wide = np.zeros((len(vectors), n, P), np.float32)
+    wide[:, :, :d] = vectors.reshape(len(vectors), n, d)
+    return wide.reshape(len(vectors), n * P)
+
+
+def narrowed(W, d):
+    """What :func:`widened` was made of."""
+    P = -(-d // LANES) * LANES
+    return np.ascontiguousarray(W.reshape(len(W), -1, P)[:, :, :d]).reshape(len(W), -1)
+
+
+class Inference:
+    """Finds vectors of unseen documents; the model stays as it is.
+
+    Chance depends on seed, epoch and the place in the document alone, never on other documents.
+    """
+
+    def __init__(self, model, epochs, alpha, min_alpha):
+        self.model, self.epochs, self.alpha, self.min_alpha = model, epochs, alpha, min_alpha
+        self.step = implementation(inference_kernel.IMPLEMENTATIONS, model.device)
+        rows = [model.vectors_, model.null_vector_[None]] if model.joined else [model.vectors_]
+        matrices = [padded(widened(W, model.vector_size)) for W in (np.concatenate(rows), model.context_vectors_)]
+        self.matrices = [to_device(W, model.device) for W in matrices]
+        self.keep = keep_probabilities(model.counts_, model.sample)
+        self.noise = alias_table(noise_distribution(model.counts_, model.ns_exponent))
+        self.beginning = padded(model._new_rows(1, 3))
+
+    def run(self, blocks):
+        """Vectors, (N, d), of documents that come in blocks of ``tokens`` and ``offsets``."""
+        found = [np.zeros((0, self.model.vector_size), np.float32)]
+        with (
+            progress(desc="inferring", unit=" documents", unit_scale=True) as bar,
+            concurrent.futures.ThreadPoolExecutor(self.model.workers) as pool,
+        ):
+            for vectors in pool.map(self._infer, _pieces(blocks)):
+                found.append(vectors)
+                bar.update(len(vectors))
+        return np.concatenate(found)
+
+    def _infer(self, documents):
+        model, device = self.model, self.model.device
+        tokens, offsets = documents
+        lengths = np.diff(offsets)
+        longest = int(lengths.max(initial=0))
+        number = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+        place = np.arange(len(tokens), dtype=np.int32) - offsets.astype(np.int32)[number]
+        D = to_device(np.repeat(self.beginning, len(lengths), axis=0), device)
+        options = model.negative, model.dm_mean, model.window if model.joined else 0, len(model.vectors_)
+        for epoch in range(self.epochs):
+            rng = np.random.default_rng([model.seed, 2, epoch])
+            uniforms = rng.random(longest, np.float32)[place]
+            stays = uniforms < self.keep[tokens]
+            starts = np.concatenate([[0], np.cumsum(stays)])[offsets]
+            if model.dm:
+                reach = np.full(len(tokens), model.window, np.int32)
+                if not model.joined:
+                    rng = np.random.default_rng([model.seed, 3, epoch])
+                    reach = rng.integers(1, model.window, longest, np.int32, endpoint=True)[place]
+                kept, left, right = windows(tokens, offsets, self.keep, uniforms, reach)
+            else:
+                kept = tokens[stays]
+                left, right = alone(len(kept))
+            rng = np.random.default_rng([model.seed, 4, epoch])
+            negatives = draw(*self.noise, rng.random((-(-longest // CHUNK), INFERENCE_NOISE)))
+            rate = self.alpha - (self.alpha - self.min_alpha) * epoch / max(self.epochs - 1, 1)
+            text = [to_device(a, device) for a in (kept, left, right, number[stays], starts, negatives)]
+            self.step(D, *self.matrices, *text, rate, *options)
+        vectors = np.array(to_host(D)[:, : model.vector_size])
+        vectors[lengths == 0] = 0
+        return vectors
+
+
+def _pieces(blocks):
+    """Blocks of about ``PIECE_WORDS`` words each."""
+    for tokens, offsets in blocks:
+        ends = np.unique(np.searchsorted(offsets, np.arange(0, offsets[-1] + PIECE_WORDS, PIECE_WORDS)))
+        ends[-1] = len(offsets) - 1
+        for first, last in itertools.pairwise(ends):
+            yield tokens[offsets[first] : offsets[last]], offsets[first : last + 1] - offsets[first]
