@@ -11,7 +11,7 @@ import pytest
 from embeddings.cli import main
 from embeddings.commands.search import rank, read_folder
 from embeddings.datasets import toy_world
-from embeddings.text import AverageEncoder, FastText, TfidfVectorizer
+from embeddings.text import AverageEncoder, Doc2Vec, FastText, TfidfVectorizer
 from embeddings.vectors import KeyedVectors
 
 
@@ -145,13 +145,16 @@ def test_a_file_of_vectors_finds_what_shares_no_word(notes, vectors, little_docu
     assert "[]" not in capsys.readouterr().out.splitlines()[0]
 
 
-@pytest.mark.parametrize("model", ["fasttext", "average", "tfidf"])
+@pytest.mark.parametrize("model", ["fasttext", "average", "doc2vec", "tfidf"])
 def test_saved_models_are_told_apart(notes, vectors, little_documentation, tmp_path, capsys, model):
     path = tmp_path / "model.safetensors"
     query = "cat"
     if model == "fasttext":
         FastText(vector_size=16, min_count=1).fit(["the cat chases the mouse", "I like ham sandwiches"] * 50).save(path)
         query = "catty"  # no word of its own, but pieces
+    elif model == "doc2vec":
+        texts = ["the cat chases the mouse", "I like ham sandwiches"] * 50
+        Doc2Vec(vector_size=16, dm=False, min_count=1, sample=0, alpha=0.1).fit(texts).save(path)
     elif model == "average":
         AverageEncoder(KeyedVectors.load(vectors)).fit(["the cat"]).save(path)
     else:
@@ -165,6 +168,18 @@ def test_average_is_trained_on_the_folder_and_the_documentation(tmp_path, little
     (tmp_path / "lunch.txt").write_text("I like cheese sandwiches for dinner.", encoding="utf-8")
     assert main(["search", str(tmp_path), "kitten hunts rodents", "--model", "average", "--json"]) == 0
     assert found_paths(capsys)[0][0] == "pets.txt"
+
+
+def test_doc2vec_is_trained_on_the_folder_and_the_documentation(tmp_path, little_documentation, capsys):
+    (tmp_path / "pets.txt").write_text("The cat chases the mouse. A puppy sleeps in the barn.", encoding="utf-8")
+    (tmp_path / "lunch.txt").write_text("I like cheese sandwiches for dinner.", encoding="utf-8")
+    # A little corpus teaches little; but the same words give the same vector.
+    query = "the cat chases the mouse, a puppy sleeps in the barn"
+    assert main(["search", str(tmp_path), query, "--model", "doc2vec", "--json"]) == 0
+    paths, output = found_paths(capsys)
+    assert paths[0] == "pets.txt" and output["results"][0]["score"] == 1
+    assert main(["search", str(tmp_path), "qqq", "--model", "doc2vec"]) == 1
+    assert "the model knows no word of the query" in capsys.readouterr().err
 
 
 def test_a_folder_of_one_file(tmp_path, vectors, little_documentation, capsys):

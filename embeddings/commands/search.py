@@ -9,6 +9,8 @@ binary and unreadable files are skipped and counted. Chinese needs no spaces: ev
   average  Meaning: a file is the mean of its words' vectors, so that words that are used alike count as alike. The
            vectors are trained there and then, by FastText on the folder and on the documentation of Python and its
            libraries that this machine holds: a small folder alone is too little to learn from.
+  doc2vec  A file has a vector that predicts its words (PV-DBOW), learned from the files of the folder and the same
+           documentation; the query gets one in the same way. It wants a query of several words.
   FILE     The same with vectors that you have: any file of word vectors, or a model that "train" or save() wrote. For
            a large folder, or many searches, train once and pass the file.
 
@@ -228,8 +230,21 @@ def train_average(texts):
     return _average(FastText(min_count=2).fit(lines), lines)
 
 
+def train_doc2vec(texts):
+    """An encoder that infers a vector for each text; it learns from whole files and the documentation corpus.
+
+    Of sentences taken out of 274 film reviews, one in five then finds its review among the first ten; trained on lines,
+    with the words that all texts share not thinned out, it is one in twenty.
+    """
+    from embeddings.datasets import documentation
+    from embeddings.text import Doc2Vec
+
+    model = Doc2Vec(dm=False, min_count=1, sample=1e-4, alpha=0.05, epochs=40)
+    return model.fit([*texts.values(), *documentation()])
+
+
 # What --model may name beside tfidf: a function from the folder's texts to a fitted encoder.
-ENCODERS = {"average": train_average}
+ENCODERS = {"average": train_average, "doc2vec": train_doc2vec}
 
 
 def load_encoder(path, texts):
@@ -258,7 +273,7 @@ def load_encoder(path, texts):
 
 
 # Saved models that give documents vectors by themselves.
-DOCUMENT_MODELS = ("AverageEncoder", "TfidfVectorizer")
+DOCUMENT_MODELS = ("AverageEncoder", "Doc2Vec", "TfidfVectorizer")
 
 
 def _lines_and_documentation(texts):

@@ -185,6 +185,8 @@ class Doc2Vec(WordEmbedder):
     def transform(self, X):
         """Infer vectors of documents, seen or not, in `epochs` passes over each. The model stays as it is.
 
+        A vector begins at zero and takes the steps of training, over all known words: none is thinned out.
+
         Parameters
         ----------
         X

@@ -13,7 +13,6 @@ from embeddings.text.word2vec import (
     Word2VecTraining,
     alias_table,
     draw,
-    keep_probabilities,
     noise_distribution,
     padded,
     windows,
@@ -171,9 +170,9 @@ class Inference:
         rows = [model.vectors_, model.null_vector_[None]] if model.joined else [model.vectors_]
         matrices = [padded(widened(W, model.vector_size)) for W in (np.concatenate(rows), model.context_vectors_)]
         self.matrices = [to_device(W, model.device) for W in matrices]
-        self.keep = keep_probabilities(model.counts_, model.sample)
+        # Nothing is thinned out: of a few words none is to be lost.
+        self.keep = np.ones(len(model.counts_), np.float32)
         self.noise = alias_table(noise_distribution(model.counts_, model.ns_exponent))
-        self.beginning = padded(model._new_rows(1, 3))
 
     def run(self, blocks):
         """Vectors, (N, d), of documents that come in blocks of ``tokens`` and ``offsets``."""
@@ -194,30 +193,23 @@ class Inference:
         longest = int(lengths.max(initial=0))
         number = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
         place = np.arange(len(tokens), dtype=np.int32) - offsets.astype(np.int32)[number]
-        D = to_device(np.repeat(self.beginning, len(lengths), axis=0), device)
+        # All begin at zero, where no document is nearer to one than to another.
+        D = to_device(padded(np.zeros((len(lengths), model.vector_size), np.float32)), device)
         options = model.negative, model.dm_mean, model.window if model.joined else 0, len(model.vectors_)
         for epoch in range(self.epochs):
             rng = np.random.default_rng([model.seed, 2, epoch])
-            uniforms = rng.random(longest, np.float32)[place]
-            stays = uniforms < self.keep[tokens]
-            starts = np.concatenate([[0], np.cumsum(stays)])[offsets]
+            left, right = alone(len(tokens))
             if model.dm:
-                reach = np.full(len(tokens), model.window, np.int32)
+                reach = np.full(longest, model.window, np.int32)
                 if not model.joined:
-                    rng = np.random.default_rng([model.seed, 3, epoch])
-                    reach = rng.integers(1, model.window, longest, np.int32, endpoint=True)[place]
-                kept, left, right = windows(tokens, offsets, self.keep, uniforms, reach)
-            else:
-                kept = tokens[stays]
-                left, right = alone(len(kept))
-            rng = np.random.default_rng([model.seed, 4, epoch])
+                    reach = rng.integers(1, model.window, longest, np.int32, endpoint=True)
+                _, left, right = windows(tokens, offsets, self.keep, np.zeros(len(tokens), np.float32), reach[place])
+            rng = np.random.default_rng([model.seed, 3, epoch])
             negatives = draw(*self.noise, rng.random((-(-longest // CHUNK), INFERENCE_NOISE)))
             rate = self.alpha - (self.alpha - self.min_alpha) * epoch / max(self.epochs - 1, 1)
-            text = [to_device(a, device) for a in (kept, left, right, number[stays], starts, negatives)]
+            text = [to_device(a, device) for a in (tokens, left, right, number, offsets, negatives)]
             self.step(D, *self.matrices, *text, rate, *options)
-        vectors = np.array(to_host(D)[:, : model.vector_size])
-        vectors[lengths == 0] = 0
-        return vectors
+        return np.array(to_host(D)[:, : model.vector_size])
 
 
 def _pieces(blocks):
