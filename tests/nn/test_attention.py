@@ -5,6 +5,7 @@ import pytest
 
 from embeddings.nn.attention import MultiHeadAttention, spans_of
 from embeddings.nn.norm import LayerNorm
+from embeddings.nn.transformer import LearnedPositions, SinusoidalPositions, TransformerBlock, sinusoids
 
 TOLERANCES = {"float32": 1e-5, "float64": 1e-10}
 each_type = pytest.mark.parametrize("dtype", TOLERANCES)
@@ -147,3 +148,74 @@ def test_a_step_that_sees_nothing_gathers_nothing():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def block_of(block, activation, dtype, torch):
+    """PyTorch's Transformer layer with the weights of ours."""
+    d, h = block.inner.weight.data.shape
+    theirs = torch.nn.TransformerEncoderLayer(
+        d, block.attention.n_heads, h, 0.0, activation, batch_first=True, norm_first=block.norm == "pre"
+    ).double()
+    attention = attention_of(block.attention, torch)
+    theirs.self_attn.load_state_dict(attention.state_dict())
+    copy_linear(theirs.linear1, block.inner, torch)
+    copy_linear(theirs.linear2, block.outer, torch)
+    for norm, ref in ((block.norm_1, theirs.norm1), (block.norm_2, theirs.norm2)):
+        norm.weight.data[:], norm.bias.data[:] = np.random.default_rng(3).normal(size=(2, d))
+        ref.weight.data = torch.tensor(norm.weight.data.astype(float))
+        ref.bias.data = torch.tensor(norm.bias.data.astype(float))
+    return theirs
+
+
+@pytest.mark.peer("torch")
+@each_type
+@pytest.mark.parametrize(("norm", "activation"), [("pre", "gelu"), ("post", "relu"), ("post", "gelu")])
+def test_block_is_pytorchs(norm, activation, dtype):
+    import torch
+
+    block = TransformerBlock(8, 2, 12, norm=norm, activation=activation, rng=rng()).astype(dtype)
+    theirs = block_of(block, activation, dtype, torch)
+    x, lengths = rng().normal(size=(3, 6, 8)).astype(dtype), np.array([6, 4, 1])
+    real = np.arange(6) < lengths[:, None]
+    their_x = torch.tensor(x.astype(float), requires_grad=True)
+    y = theirs(their_x, src_key_padding_mask=torch.tensor(~real))
+    grad = np.random.default_rng(1).normal(size=x.shape).astype(dtype) * real[:, :, None].astype(dtype)
+    equal(block(x, lengths)[real], y[torch.tensor(real)], dtype)
+    y.backward(torch.tensor(grad.astype(float)))
+    equal(block.backward(grad)[real], their_x.grad[torch.tensor(real)], dtype)
+    equal(block.inner.weight.grad.T, theirs.linear1.weight.grad, dtype)
+    equal(block.outer.bias.grad, theirs.linear2.bias.grad, dtype)
+    equal(block.norm_1.weight.grad, theirs.norm1.weight.grad, dtype)
+    equal(block.norm_2.bias.grad, theirs.norm2.bias.grad, dtype)
+    equal(block.attention.inward.weight.grad.T, theirs.self_attn.in_proj_weight.grad, dtype)
+
+
+def test_a_block_gives_weights_of_what_it_attends_to():
+    block = TransformerBlock(8, 2, rng=rng())
+    x = rng().normal(size=(7, 8)).astype("f")
+    block(x, [4, 3])
+    weights = block.weights(x, [4, 3])
+    block.backward(np.ones_like(x))  # nothing was left behind
+    normal = block.norm_1.eval()(x)
+    for ours, ref in zip(weights, block.attention.weights(normal, [4, 3]), strict=True):
+        np.testing.assert_array_equal(ours, ref)
+        np.testing.assert_allclose(ours.sum(axis=2), 1, rtol=1e-5)
+
+
+def test_positions_are_those_of_each_sequence():
+    fixed, learned = SinusoidalPositions(), LearnedPositions(5, 4, rng=rng())
+    for layer in (fixed, learned):
+        batch = layer(np.zeros((2, 3, 4), "f"))
+        rows = layer(np.zeros((5, 4), "f"), [3, 2])
+        np.testing.assert_array_equal(rows, np.concatenate([batch[0], batch[1, :2]]))
+    learned.zero_grad()
+    learned.backward(np.ones((5, 4), "f"))  # of the rows
+    learned.backward(np.ones((2, 3, 4), "f"))  # of the batch
+    assert learned.weight.grad[:, 0].tolist() == [4, 4, 3, 0, 0]
+    with pytest.raises(ValueError, match="at most 5 steps, got 6"):
+        learned(np.zeros((1, 6, 4), "f"))
+    # Neighbours are near to each other, and as near as other neighbours.
+    p = sinusoids(50, 32)
+    products = p @ p.T
+    np.testing.assert_allclose(np.diag(products, 1), products[0, 1], rtol=1e-4)
+    assert products[0, 1] > products[0, 5]
