@@ -215,7 +215,7 @@ class Inference:
 def _pieces(blocks):
     """Blocks of about ``PIECE_WORDS`` words each."""
     for tokens, offsets in blocks:
-        ends = np.unique(np.searchsorted(offsets, np.arange(0, offsets[-1] + PIECE_WORDS, PIECE_WORDS)))
-        ends[-1] = len(offsets) - 1
+        cuts = np.searchsorted(offsets, np.arange(PIECE_WORDS, offsets[-1], PIECE_WORDS))
+        ends = np.unique([0, *cuts, len(offsets) - 1])
         for first, last in itertools.pairwise(ends):
             yield tokens[offsets[first] : offsets[last]], offsets[first : last + 1] - offsets[first]

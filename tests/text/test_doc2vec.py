@@ -216,6 +216,8 @@ def test_documents_without_a_known_word_have_zeros():
     assert not vectors[:2].any() and vectors[2].any()
     np.testing.assert_array_equal(vectors[2], model.infer_vector(["cat"]))
     assert model.transform([]).shape == (0, 24)
+    np.testing.assert_array_equal(model.transform([["zebra"], []]), np.zeros((2, 24)))
+    assert not model.infer_vector("zebra").any()
 
 
 @pytest.mark.parametrize("options", FORMS.values(), ids=FORMS)
