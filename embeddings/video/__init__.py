@@ -3,7 +3,9 @@
 import importlib
 
 _HOMES = {
+    "PatchEmbedding": "patch_embedding",
     "Patchifier": "patches",
+    "VisionTransformer": "vision_transformer",
     "grid_positions": "positions",
     "log_mel": "audio",
     "mel_filters": "audio",
