@@ -18,7 +18,7 @@ from tests.text.test_word2vec import world as sentences_of_world
 SETTINGS = {"vector_size": 24, "window": 2, "min_count": 1, "sample": 0, "epochs": 20, "alpha": 0.1}
 FORMS = {
     "PV-DM": {"dm": True, "dm_mean": True},
-    "PV-DM, sums": {"dm": True, "dm_mean": False, "alpha": 0.025},
+    "PV-DM, sums": {"dm": True, "dm_mean": False, "alpha": 0.04},
     "PV-DM, concatenated": {"dm": True, "dm_concat": True, "window": 1},
     "PV-DBOW": {"dm": False},
     "PV-DBOW with words": {"dm": False, "dbow_words": True, "alpha": 0.025},
