@@ -9,7 +9,7 @@ from pathlib import Path
 import numba
 
 # Kernels of several files call what these define.
-_NAMES = "compile.py", "simd.py", "tiles.py", "skipgram.py", "cbow.py", "doc2vec.py", "team.py"
+_NAMES = "compile.py", "simd.py", "tiles.py", "activation.py", "skipgram.py", "cbow.py", "doc2vec.py", "team.py"
 SHARED = [Path(__file__).with_name(name) for name in _NAMES]
 
 # Everything that lets LLVM vectorise sums and use reciprocals, but neither "nnan" nor "ninf": a NaN or an infinity in
