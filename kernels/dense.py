@@ -100,24 +100,24 @@ def gelu_of_lanes(z):
 
 
 @compiled
-def _turn(x, first, last, K, turned):
-    """Rows first to last - 1 with their columns one after the other, twelve rows at a time; zeros behind the last."""
-    flat = x.reshape(-1)
-    scratch = np.empty(LANES * LANES, np.float32)
+def _turn(x, first, last, turned):
+    """Rows first to last - 1, ROWS at a time with their columns one after the other; zeros behind the last.
+
+    A column takes the place of sixteen rows: the four too many are those behind, and are not looked at.
+    """
+    K = x.shape[1]
+    flat, whole = x.reshape(-1), x.shape[1] // LANES * LANES
     for start in range(first, last, ROWS):
-        base = (start - first) * K
-        whole = K // LANES * LANES
-        if last - start < LANES:
+        place, source, rows = (start - first) // ROWS * LANES * K, start * K, flat
+        if start + LANES > x.shape[0]:
             # Too few rows to read sixteen.
-            whole = 0
+            rows, source = np.zeros(LANES * K, np.float32), 0
+            rows[: (x.shape[0] - start) * K] = flat[start * K :]
         for k in range(0, whole, LANES):
-            transpose(flat, start * K + k, K, scratch, 0)
-            for c in range(LANES):
-                # The four numbers too many are those of the rows behind, and are written over.
-                store(turned, base + (k + c) * ROWS, load(scratch, LANES * c))
+            transpose(rows, source + k, K, turned, place + LANES * k)
         for k in range(whole, K):
-            for r in range(ROWS):
-                turned[base + k * ROWS + r] = x[start + r, k] if start + r < last else np.float32(0)
+            for r in range(LANES):
+                turned[place + LANES * k + r] = rows[source + r * K + k]
 
 
 @compiled
@@ -143,7 +143,7 @@ def _block(turned, a, panels, b, K, bias, column, gelu, y, place, N, rows, colum
         u, v = load(panels, b + PANEL * k), load(panels, b + PANEL * k + LANES)
         fetch(panels, b + PANEL * (k + AHEAD))
         fetch(panels, b + PANEL * (k + AHEAD) + LANES)
-        i = a + ROWS * k
+        i = a + LANES * k
         x = spread(turned, i)
         s0, t0 = fma(x, u, s0), fma(x, v, t0)
         x = spread(turned, i + 1)
@@ -201,28 +201,20 @@ def dense_cpu(x, panels, bias, gelu, y):
     flat, flat_y, P = panels.reshape(-1), y.reshape(-1), panels.shape[0]
     biases = np.zeros(P * PANEL, np.float32)
     biases[:N] = bias
-    together = max(1, min(-(-R // ROWS), TOGETHER // (ROWS * max(K, 1)))) * ROWS
-    turned = np.empty(together * K + LANES, np.float32)
+    together = max(1, min(-(-R // ROWS), TOGETHER // (LANES * max(K, 1)))) * ROWS
+    turned = np.empty(together // ROWS * LANES * K + LANES, np.float32)
     for first in range(0, R, together):
         last = min(first + together, R)
-        _turn(x, first, last, K, turned)
+        _turn(x, first, last, turned)
         for p in range(P):
+            columns, b = min(PANEL, N - p * PANEL), p * K * PANEL
             for start in range(first, last, ROWS):
-                _block(
-                    turned,
-                    (start - first) * K,
-                    flat,
-                    p * K * PANEL,
-                    K,
-                    biases,
-                    p * PANEL,
-                    gelu,
-                    flat_y,
-                    start * N + p * PANEL,
-                    N,
-                    min(ROWS, last - start),
-                    min(PANEL, N - p * PANEL),
-                )
+                place, rows = start * N + p * PANEL, min(ROWS, last - start)
+                for r in range(rows):
+                    fetch(flat_y, place + r * N)
+                    fetch(flat_y, place + r * N + LANES)
+                a = (start - first) // ROWS * LANES * K
+                _block(turned, a, flat, b, K, biases, p * PANEL, gelu, flat_y, place, N, rows, columns)
 
 
 @functools.cache

@@ -4,6 +4,7 @@ import numpy as np
 
 from embeddings.image import HOG
 from embeddings.text import (
+    BERT,
     AverageEncoder,
     Doc2Vec,
     LatentDirichletAllocation,
@@ -41,6 +42,7 @@ MODELS = [
         lambda: AverageEncoder(word_vectors(), weighting="sif", remove_components=1),
         sentences,
     ),
+    ("BERT", lambda: BERT(8, 1, 2, vocab_size=50, max_length=20, epochs=1), sentences),
     ("HOG", lambda: HOG(orientations=4, block_norm="L1"), pictures),
     ("Doc2Vec", lambda: Doc2Vec(5, dm=False, min_count=1, epochs=2), sentences),
     ("LatentDirichletAllocation", lambda: LatentDirichletAllocation(3, min_count=1, epochs=5), sentences),

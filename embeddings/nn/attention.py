@@ -68,8 +68,8 @@ class MultiHeadAttention(Layer):
 
     ``forward(x, lengths=None, mask=None)`` takes a batch (B, T, d) padded to T steps, of which `lengths` are real; or
     rows (R, d) of sequences that stand one after the other, without padding, with `lengths` that add up to R. No step
-    looks at padding. `mask`, bool, (T, T) or (B, T, T), says whether step i sees step j; a step that sees nothing gathers
-    zeros.
+    looks at padding. `mask`, bool, (T, T) or (B, T, T), says whether step i sees step j; a step that sees nothing
+    gathers zeros.
 
     Parameters
     ----------

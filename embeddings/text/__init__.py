@@ -4,6 +4,7 @@ import importlib
 
 _HOMES = {
     "AverageEncoder": "average",
+    "BERT": "bert",
     "Doc2Vec": "doc2vec",
     "FastText": "fasttext",
     "GloVe": "glove",
@@ -15,6 +16,7 @@ _HOMES = {
     "TfidfVectorizer": "tfidf",
     "Vocabulary": "vocabulary",
     "Word2Vec": "word2vec",
+    "WordPiece": "wordpiece",
     "tokenize": "tokenizer",
 }
 

@@ -448,20 +448,22 @@ def _join(words, counts, vocabulary, vocab_size, min_count):
                 heapq.heappush(heap, (-pairs[after], after))
 
 
-def read_json(path):
-    """The JSON object in a file.
+def read_json(path, kind=dict):
+    """The JSON object, or a list, in a file.
 
     Raises
     ------
     ValueError
         If there is none.
     """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {os.fspath(path)!r}")
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{os.fspath(path)!r} is not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{os.fspath(path)!r} must hold a JSON object, got a {type(content).__name__}")
+    if not isinstance(content, kind):
+        raise ValueError(f"{os.fspath(path)!r} must hold a JSON {kind.__name__}, got a {type(content).__name__}")
     return content
 
 
