@@ -179,10 +179,11 @@ visualise.save_figure(axes[0], "04_word2vec_analogies")
 assert right == [True, True, False]
 
 # %% [markdown]
-# Look closely: even where the answer is found, the word is not *at* the point that the sum predicts; it is only the
-# nearest one once the question's own words are ruled out. The third fails: what *numpy* is to *python* is no single
-# step in this text. Books like to show the first kind alone. `python -m embeddings evaluate FILE QUESTIONS.csv` asks
-# thousands: trained on 18 million words of film reviews, this model gets a quarter of the grammatical ones right.
+# Each picture is the plane of the question's three words, in which the predicted point makes an exact parallelogram.
+# Look closely: even where the answer is found, the word (green) is not *at* that point, and lies outside the plane; it
+# is only the nearest one once the question's own words are ruled out. The third fails: what *numpy* is to *python* is
+# no single step in this text. Books like to show the first kind alone. `python -m embeddings evaluate FILE ANALOGIES`
+# asks thousands: trained on 18 million words of film reviews, this model gets a quarter of the grammatical ones right.
 #
 # ## The cat, the kitten and the sandwich
 #

@@ -212,7 +212,9 @@ def curves(series, x_label, y_label, ax=None, title=None, log=""):
 
 
 def parallelogram(vectors, labels, ax=None, title=None):
-    """An analogy a : b = c : d on its first two principal components, with the point b - a + c that d should be at.
+    """An analogy a : b = c : d in the plane of a, b and c, where b - a + c makes an exact parallelogram.
+
+    The word d seldom lies in that plane: it is drawn where it falls on it, with its distance from it.
 
     Parameters
     ----------
@@ -236,15 +238,22 @@ def parallelogram(vectors, labels, ax=None, title=None):
     if vectors.ndim != 2 or len(vectors) != 4 or len(labels) != 4:
         raise ValueError(f"an analogy has four vectors and four labels, got {vectors.shape} and {len(labels)}")
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    a, b, c, d, expected = principal_components(np.vstack([unit, unit[1] - unit[0] + unit[2]]))
+    a, b, c, d = unit
+    plane, _ = np.linalg.qr(np.stack([b - a, c - a], axis=1))  # (d, 2)
+    # Signs are the decomposition's; let b lie to the right of a, and c above.
+    plane = plane * np.where(np.array([(b - a) @ plane[:, 0], (c - a) @ plane[:, 1]]) < 0, -1, 1)
+    distance = np.linalg.norm((d - a) - plane @ (plane.T @ (d - a)))
+    a, b, c, d, expected = (np.stack([a, b, c, d, b - a + c]) - a) @ plane
     ax = axes_or_new(ax, (5, 4.5))
-    for start, stop, style in ((a, b, "-"), (c, d, "-"), (c, expected, ":")):
+    for start, stop, style in ((a, b, "-"), (a, c, "-"), (c, expected, ":"), (b, expected, ":"), (expected, d, "--")):
         ax.annotate("", stop, start, arrowprops={"arrowstyle": "->", "linestyle": style, "color": "0.4", "shrinkB": 3})
-    ax.scatter(*np.stack([a, b, c, d]).T, s=28, color=COLORS[0], zorder=2)
+    ax.scatter(*np.stack([a, b, c]).T, s=28, color=COLORS[0], zorder=2)
+    ax.scatter(*d, s=28, color=COLORS[2], zorder=2, label=f"{distance:.2f} outside this plane")
     ax.scatter(*expected, s=60, facecolors="none", edgecolors=COLORS[1], zorder=2, label="b - a + c")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
     ax.margins(0.2)
-    ax.set_xlabel("first principal component")
-    ax.set_ylabel("second principal component")
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.set_xlabel(f"from {labels[0]} to {labels[1]}")
+    ax.set_ylabel(f"across, towards {labels[2]}")
     label_points(ax, np.stack([a, b, c, d]), labels)
     return finish(ax, title)
