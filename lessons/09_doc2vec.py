@@ -125,7 +125,7 @@ def share_of_kin(unit, labels):
 
 by_chance = max(np.mean(labels[known] == name) for name in MARKS)
 found = {"PV-DBOW": share_of_kin(unit, labels[known])}
-ways = {"PV-DM": {"epochs": 20}, "PV-DM, concatenated": {"dm_concat": True, "window": 2, "epochs": 5}}
+ways = {"PV-DM": {"epochs": 10}, "PV-DM, concatenated": {"dm_concat": True, "window": 2, "epochs": 3}}
 for name, options in ways.items():
     other = Doc2Vec(vector_size=50, alpha=0.05, workers=2, seed=1, **options).fit(documents)
     found[name] = share_of_kin(other.dv.get_normed_vectors()[known], labels[known])
