@@ -13,12 +13,15 @@ binary and unreadable files are skipped and counted. Chinese needs no spaces: ev
            documentation; the query gets one in the same way. It wants a query of several words.
   FILE     The same with vectors that you have: any file of word vectors, or a model that "train" or save() wrote. For
            a large folder, or many searches, train once and pass the file.
+  FOLDER   A BERT as Hugging Face or sentence-transformers lay it out (all-MiniLM-L6-v2), or the file of one that save()
+           wrote: every line gets a vector from all its words together, and a file is as near as its nearest line.
 
 examples:
   python -m embeddings search ~/notes "how to prune apple trees"
   python -m embeddings search ~/notes 火腿三明治 --top 3
   python -m embeddings search ~/notes "caring for young cats" --model average
   python -m embeddings search ~/notes "caring for young cats" --model glove.6B.100d.txt
+  python -m embeddings search ~/notes "caring for young cats" --model all-MiniLM-L6-v2/
   python -m embeddings search src "parse date" --json | jq .results[0].path
 """
 
@@ -46,7 +49,7 @@ def add_arguments(parser):
         "--model",
         default="tfidf",
         metavar="MODEL",
-        help=f"{', '.join(['tfidf', *ENCODERS])}, or a file of vectors (default tfidf)",
+        help=f"{', '.join(['tfidf', *ENCODERS])}, a file of vectors, or a folder of a BERT (default tfidf)",
     )
     parser.add_argument("--top", type=_positive, default=10, metavar="N", help="show at most N files (default 10)")
     parser.add_argument("--json", action="store_true", help="write one JSON object instead of text")
@@ -55,7 +58,7 @@ def add_arguments(parser):
 def run(arguments):
     """Search and print. Returns 0 when a file matches, 1 when none does (as grep does)."""
     is_file = arguments.model != "tfidf" and arguments.model not in ENCODERS
-    if is_file and not Path(arguments.model).is_file():
+    if is_file and not Path(arguments.model).exists():
         known = ", ".join(["tfidf", *ENCODERS])
         raise ValueError(f"--model must be one of {known}, or a file of vectors; there is no file {arguments.model!r}")
     texts, skipped = read_folder(arguments.folder)
@@ -65,7 +68,8 @@ def run(arguments):
         results = rank(texts, arguments.query, arguments.top)
     else:
         encoder = load_encoder(arguments.model, texts) if is_file else ENCODERS[arguments.model](texts)
-        results = rank_by_meaning(texts, arguments.query, arguments.top, encoder)
+        of_lines = type(encoder).__name__ in SENTENCE_MODELS
+        results = (rank_by_lines if of_lines else rank_by_meaning)(texts, arguments.query, arguments.top, encoder)
     if arguments.json:
         counts = {"files": len(texts), "skipped": len(skipped)}
         output = {"query": arguments.query, "model": arguments.model, **counts, "results": results}
@@ -217,6 +221,36 @@ def rank_by_meaning(texts, query, top, encoder):
     return results
 
 
+def rank_by_lines(texts, query, top, encoder):
+    """The `top` texts with a line whose vector is nearest to that of `query`; for models that read sentences.
+
+    Parameters, results and errors are those of :func:`rank_by_meaning`; of all lines, a block at a time is in memory.
+    """
+    from embeddings.similarity import cosine_similarity
+    from embeddings.text import tokenize
+
+    _check_query(query)
+    query_vector = encoder.transform([query])  # (1, d)
+    lines = [
+        (name, i, line) for name, text in texts.items() for i, line in enumerate(text.splitlines()) if line.strip()
+    ]
+    scores = [np.zeros(0)]
+    for vectors in encoder.stream(line for _, _, line in lines):
+        scores.append(cosine_similarity(vectors, query_vector).ravel())
+    scores = np.concatenate(scores)
+    asked = dict.fromkeys(tokenize(query))
+    results = {}
+    for place in np.argsort(-scores, kind="stable"):
+        name, i, line = lines[place]
+        if scores[place] <= 0 or len(results) == top:
+            break
+        if name not in results:
+            found = set(tokenize(texts[name]))
+            words = [word for word in asked if word in found]
+            results[name] = _result(name, scores[place], words, i + 1, _cut(line.strip(), words))
+    return list(results.values())
+
+
 def train_average(texts):
     """An encoder by meaning for a folder that may be small.
 
@@ -248,7 +282,8 @@ ENCODERS = {"average": train_average, "doc2vec": train_doc2vec}
 
 
 def load_encoder(path, texts):
-    """An encoder from a file: a saved model of documents, or else of word vectors, of which means are taken.
+    """An encoder from a file: a saved model of documents, or else of word vectors, of which means are taken; from a
+    folder, a BERT.
 
     Parameters
     ----------
@@ -265,8 +300,10 @@ def load_encoder(path, texts):
     from embeddings.files import saved_model
     from embeddings.vectors import KeyedVectors
 
+    if Path(path).is_dir():
+        return text.BERT.from_pretrained(path)
     name = saved_model(path)
-    if name in DOCUMENT_MODELS:
+    if name in (*DOCUMENT_MODELS, *SENTENCE_MODELS):
         return getattr(text, name).load(path)
     vectors = text.FastText.load(path) if name == "FastText" else KeyedVectors.load(path)
     return _average(vectors, _lines_and_documentation(texts))
@@ -274,6 +311,9 @@ def load_encoder(path, texts):
 
 # Saved models that give documents vectors by themselves.
 DOCUMENT_MODELS = ("AverageEncoder", "Doc2Vec", "TfidfVectorizer")
+
+# Those that read a sentence at a time.
+SENTENCE_MODELS = ("BERT",)
 
 
 def _lines_and_documentation(texts):

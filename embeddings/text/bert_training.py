@@ -133,7 +133,7 @@ def mask_tokens(ids, special, mask_id, vocab_size, rate, rng):
     --------
     >>> ids = np.array([1, 7, 8, 9, 2])
     >>> masked, places = mask_tokens(ids, [1, 2, 3], 3, 10, 0.99, np.random.default_rng(0))
-    >>> places.tolist(), (masked[places] == 3).any(), masked[[0, 4]].tolist()
+    >>> places.tolist(), bool((masked[places] == 3).any()), masked[[0, 4]].tolist()
     ([1, 2, 3], True, [1, 2])
     """
     usable = np.flatnonzero(~np.isin(ids, special))
