@@ -5,6 +5,7 @@ import importlib
 _HOMES = {
     "PatchEmbedding": "patch_embedding",
     "Patchifier": "patches",
+    "SpacetimePatches": "spacetime",
     "VideoAutoencoder": "autoencoder",
     "VisionTransformer": "vision_transformer",
     "grid_positions": "positions",
