@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from embeddings.image import HOG
+from embeddings.image import HOG, Autoencoder
 from embeddings.text import (
     BERT,
     AverageEncoder,
@@ -13,6 +13,7 @@ from embeddings.text import (
     TfidfVectorizer,
 )
 from embeddings.vectors import KeyedVectors
+from tests.image.test_pretrained import NarrowVGG16
 
 
 def sentences():
@@ -44,6 +45,8 @@ MODELS = [
     ),
     ("BERT", lambda: BERT(8, 1, 2, vocab_size=50, max_length=20, epochs=1), sentences),
     ("HOG", lambda: HOG(orientations=4, block_norm="L1"), pictures),
+    ("Autoencoder", lambda: Autoencoder("conv", 3, hidden=8, epochs=1, variational=True), pictures),
+    ("VGG16, narrow", lambda: NarrowVGG16(size=32), pictures),
     ("Doc2Vec", lambda: Doc2Vec(5, dm=False, min_count=1, epochs=2), sentences),
     ("LatentDirichletAllocation", lambda: LatentDirichletAllocation(3, min_count=1, epochs=5), sentences),
     ("TfidfVectorizer", lambda: TfidfVectorizer(sublinear_tf=True, norm="l1"), sentences),

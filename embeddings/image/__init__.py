@@ -3,9 +3,15 @@
 import importlib
 
 _HOMES = {
+    "Autoencoder": "autoencoder",
+    "CNN": "cnn",
     "HOG": "hog",
+    "Keypoints": "keypoints",
     "ResNet": "resnet",
+    "SIFT": "sift",
     "VGG16": "vgg",
+    "homography": "matching",
+    "match": "matching",
 }
 
 __all__ = sorted(_HOMES)

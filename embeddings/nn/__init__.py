@@ -40,6 +40,8 @@ _HOMES = {
     "Noise": "noise",
     "Parameter": "layer",
     "ReLU": "activations",
+    "Recurrent": "recurrent",
+    "RecurrentDirection": "recurrent",
     "Reshape": "shape",
     "Residual": "layer",
     "SGD": "optimisers",

@@ -47,3 +47,32 @@ class Reshape(Layer):
 
     def backward(self, grad):
         return grad.reshape(self.pop())
+
+
+class Crop(Layer):
+    """The upper left part of pictures: (B, C, H, W) to (B, C, height, width).
+
+    Parameters
+    ----------
+    height, width : int
+
+    Examples
+    --------
+    >>> Crop(1, 2)(np.arange(9.0).reshape(1, 1, 3, 3))
+    array([[[[0., 1.]]]])
+    """
+
+    def __init__(self, height, width):
+        super().__init__()
+        self.height, self.width = height, width
+
+    def forward(self, x, lengths=None):
+        if np.ndim(x) != 4 or x.shape[2] < self.height or x.shape[3] < self.width:
+            raise ValueError(f"Crop to {self.height} × {self.width} does not fit an array of shape {np.shape(x)}")
+        self.push(x.shape)
+        return x[:, :, : self.height, : self.width]
+
+    def backward(self, grad):
+        dx = np.zeros(self.pop(), grad.dtype)
+        dx[:, :, : self.height, : self.width] = grad
+        return dx

@@ -17,6 +17,13 @@ def words(*shape):
     return np.random.default_rng(1).integers(0, 5, shape)
 
 
+class Still:
+    """A generator that draws the same numbers for every shape again."""
+
+    def standard_normal(self, shape, dtype):
+        return np.random.default_rng(2).standard_normal(shape, dtype)
+
+
 LAYERS = {
     # name: (function that makes the layer, input, lengths or None)
     "Linear": (lambda: nn.Linear(3, 4, rng=rng()), numbers(2, 5, 3), None),
@@ -30,6 +37,14 @@ LAYERS = {
         for kind in ("relu", "tanh", "sigmoid", "silu", "gelu", "gelu_tanh")
     },
     "Softmax": (nn.Softmax, numbers(3, 4), None),
+    **{
+        f"Recurrent {cell}": (
+            lambda cell=cell: nn.Recurrent(cell, 3, 2, n_layers=2, bidirectional=True, rng=rng()),
+            numbers(3, 4, 3),
+            np.array([4, 1, 3]),
+        )
+        for cell in ("rnn", "lstm", "gru")
+    },
     "Conv1d": (lambda: nn.Conv1d(2, 3, 3, padding=1, rng=rng()), numbers(2, 5, 2), None),
     "Conv2d": (lambda: nn.Conv2d(2, 3, 3, stride=2, padding=1, rng=rng()), numbers(2, 2, 5, 4), None),
     "Conv3d": (lambda: nn.Conv3d(1, 2, 2, rng=rng()), numbers(2, 1, 3, 3, 3), None),
@@ -46,5 +61,9 @@ LAYERS = {
     "SinusoidalPositions": (lambda: nn.SinusoidalPositions(), numbers(2, 5, 4), None),
     "LearnedPositions": (lambda: nn.LearnedPositions(6, 4, rng=rng()), numbers(2, 5, 4), None),
     "TransformerBlock": (lambda: nn.TransformerBlock(4, 2, 8, rng=rng()), numbers(2, 4, 4), np.array([4, 2])),
+    "Crop": (lambda: nn.Crop(2, 1), numbers(2, 2, 3, 3), None),
+    "Noise of nothing": (lambda: nn.Noise(0.0, rng=rng()), numbers(2, 3), None),
+    # What it draws is the same in every forward; its divergence is not in the checker's loss (test_noise.py).
+    "Gaussian": (lambda: nn.Gaussian(0.0, rng=Still()), numbers(2, 6), None),
     "Flatten": (nn.Flatten, numbers(2, 3, 4), None),
 }
