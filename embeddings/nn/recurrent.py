@@ -1,0 +1,197 @@
+"""Recurrent layers: plain, LSTM and GRU; stacked, in both directions, over sequences of any length."""
+
+import concurrent.futures
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from embeddings.checks import check_choice, check_integer
+from embeddings.nn.layer import Layer, Parameter
+from kernels.device import implementation
+from kernels.recurrent import BACKWARD_IMPLEMENTATIONS, CELLS, FORWARD_IMPLEMENTATIONS, GATES
+
+read = implementation(FORWARD_IMPLEMENTATIONS)
+read_backward = implementation(BACKWARD_IMPLEMENTATIONS)
+
+
+class RecurrentDirection(Layer):
+    """One recurrent layer that reads sequences in one direction; :class:`Recurrent` is made of these.
+
+    Parameters
+    ----------
+    cell : {"rnn", "lstm", "gru"}
+    n_in, n_hidden : int
+        Sizes of a step's input and of its output.
+    reverse : bool, default False
+        From each sequence's last real step to its first.
+    workers : int, default 1
+        Threads; each reads a part of the batch.
+    rng : numpy.random.Generator
+        Draws all parameters, uniform within ±1/√n_hidden (as PyTorch does).
+    dtype : numpy dtype, default float32
+
+    Attributes
+    ----------
+    weight : Parameter, shape (n_in, G · n_hidden)
+        G gates side by side: 1; i, f, g, o of an LSTM; r, u (PyTorch's z), n of a GRU.
+    recurrent : Parameter, shape (n_hidden, G · n_hidden)
+    bias, recurrent_bias : Parameter, shape (G · n_hidden,)
+    """
+
+    def __init__(self, cell, n_in, n_hidden, *, reverse=False, workers=1, rng, dtype=np.float32):
+        super().__init__()
+        self.cell = check_choice("cell", cell, tuple(CELLS))
+        self.n_in, self.n_hidden = (check_integer(name, n, 1) for name, n in (("n_in", n_in), ("n_hidden", n_hidden)))
+        self.reverse, self.workers = reverse, check_integer("workers", workers, minimum=1)
+        width, bound = GATES[cell] * n_hidden, 1 / np.sqrt(n_hidden)
+
+        def draw(*shape):
+            return Parameter(rng.uniform(-bound, bound, shape).astype(dtype))
+
+        self.weight, self.recurrent = draw(n_in, width), draw(n_hidden, width)
+        self.bias, self.recurrent_bias = draw(width), draw(width)
+
+    def read(self, x, lengths=None):
+        """What :meth:`forward` gives, and what happens inside.
+
+        Returns
+        -------
+        y : array, shape (B, T, n_hidden)
+        gates : array, shape (B, T, G · n_hidden)
+            Their activations.
+        memory : array, shape (B, T, n_hidden)
+            An LSTM's c; without meaning for the other cells.
+        """
+        if np.ndim(x) != 3 or x.shape[2] != self.n_in:
+            raise ValueError(f"{self.cell} takes (batch, steps, {self.n_in} numbers), got an array of {np.shape(x)}")
+        B, T, _ = x.shape
+        lengths = _checked(lengths, B, T)
+        U, bias = self.recurrent.data, self.recurrent_bias.data
+        gates = x.reshape(B * T, -1) @ self.weight.data
+        gates += self.bias.data
+        gates = gates.reshape(B, T, -1)
+        y, memory = (np.empty((B, T, self.n_hidden), gates.dtype) for _ in range(2))
+
+        def part(s):
+            read(CELLS[self.cell], gates[s], U, bias, lengths[s], self.reverse, y[s], memory[s])
+
+        self._share_out(part, B)
+        return y, gates, memory
+
+    def forward(self, x, lengths=None):
+        y, gates, memory = self.read(x, lengths)
+        self.push(x, _checked(lengths, *x.shape[:2]), y, gates, memory)
+        return y
+
+    def backward(self, grad):
+        x, lengths, y, gates, memory = self.pop()
+        (B, T, H), width = y.shape, gates.shape[2]
+        grad = np.ascontiguousarray(grad, y.dtype)
+        dp = np.empty_like(gates)
+        dq = np.empty_like(gates) if self.cell == "gru" else dp
+
+        def part(s):
+            arguments = gates[s], self.recurrent.data, lengths[s], self.reverse, y[s], memory[s], grad[s], dp[s], dq[s]
+            read_backward(CELLS[self.cell], *arguments)
+
+        self._share_out(part, B)
+        before = np.zeros_like(y)  # h_{t-1}
+        if self.reverse:
+            before[:, :-1] = y[:, 1:]
+        else:
+            before[:, 1:] = y[:, :-1]
+        rows, rows_q = dp.reshape(B * T, width), dq.reshape(B * T, width)
+        # p = x W + b,  q = h_{t-1} U + c  =>  dW = xᵀ dp,  dU = h_{t-1}ᵀ dq
+        self.weight.grad += x.reshape(B * T, -1).T @ rows
+        self.recurrent.grad += before.reshape(B * T, H).T @ rows_q
+        self.bias.grad += rows.sum(0)
+        self.recurrent_bias.grad += rows_q.sum(0)
+        return (rows @ self.weight.data.T).reshape(x.shape)
+
+    def _share_out(self, part, B):
+        """Call ``part(slice)`` for every worker's share of the batch."""
+        workers = min(self.workers, B)
+        if workers < 2:
+            part(slice(0, B))
+            return
+        bounds = [B * w // workers for w in range(workers + 1)]
+        slices = [slice(*pair) for pair in zip(bounds[:-1], bounds[1:], strict=True)]
+        with threadpool_limits(limits=1, user_api="blas"), concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            list(pool.map(part, slices))
+
+    def __repr__(self):
+        return f"RecurrentDirection({self.cell!r}, {self.n_in}, {self.n_hidden}, reverse={self.reverse})"
+
+
+class Recurrent(Layer):
+    """A recurrent network: every step's output depends on all steps before it.
+
+    Parameters
+    ----------
+    cell : {"rnn", "lstm", "gru"}
+        Equations in ``kernels/recurrent.py``; PyTorch's definitions.
+    n_in, n_hidden : int
+        Sizes of a step's input and output, in each direction.
+    n_layers : int, default 1
+        Each reads what the one below gives.
+    bidirectional : bool, default False
+        Every layer reads the sequence from both ends (Schuster & Paliwal 1997); outputs stand side by side.
+    workers : int, default 1
+        Threads; each reads a part of the batch.
+    rng : numpy.random.Generator
+    dtype : numpy dtype, default float32
+
+    Raises
+    ------
+    ValueError, TypeError
+        For bad parameters, input of another shape, or lengths outside 0 to T.
+
+    Examples
+    --------
+    >>> layer = Recurrent("lstm", 2, 3, bidirectional=True, rng=np.random.default_rng(0))
+    >>> y = layer(np.ones((1, 4, 2), np.float32), np.array([2]))
+    >>> y.shape, y[0].any(axis=1).tolist()
+    ((1, 4, 6), [True, True, False, False])
+    """
+
+    def __init__(self, cell, n_in, n_hidden, *, n_layers=1, bidirectional=False, workers=1, rng, dtype=np.float32):
+        super().__init__()
+        check_integer("n_layers", n_layers, minimum=1)
+        ways = (False, True) if bidirectional else (False,)
+        self.bidirectional, self.n_hidden = bidirectional, n_hidden
+        self.layers = [
+            RecurrentDirection(
+                *(cell, n_in if layer == 0 else n_hidden * len(ways), n_hidden),
+                **{"reverse": reverse, "workers": workers, "rng": rng, "dtype": dtype},
+            )
+            for layer in range(n_layers)
+            for reverse in ways
+        ]
+
+    def _levels(self):
+        step = 2 if self.bidirectional else 1
+        return [self.layers[i : i + step] for i in range(0, len(self.layers), step)]
+
+    def forward(self, x, lengths=None):
+        for level in self._levels():
+            outputs = [layer.forward(x, lengths) for layer in level]
+            x = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=2)
+        return x
+
+    def backward(self, grad):
+        for level in reversed(self._levels()):
+            parts = np.split(grad, len(level), axis=2)
+            grad = sum(layer.backward(part) for layer, part in zip(level, parts, strict=True))
+        return grad
+
+
+def _checked(lengths, B, T):
+    """Lengths as int64, T where there are none."""
+    if lengths is None:
+        return np.full(B, T)
+    lengths = np.asarray(lengths)
+    if lengths.shape != (B,) or lengths.dtype.kind not in "iu":
+        raise ValueError(f"lengths must be {B} whole numbers, got {lengths.dtype} of shape {lengths.shape}")
+    if B and (lengths.min() < 0 or lengths.max() > T):
+        raise ValueError(f"lengths must lie in 0 to {T}, got {lengths.min()} to {lengths.max()}")
+    return lengths.astype(np.int64)
