@@ -6,6 +6,7 @@ _HOMES = {
     "PatchEmbedding": "patch_embedding",
     "Patchifier": "patches",
     "SpacetimePatches": "spacetime",
+    "UnifiedEncoder": "unified",
     "VideoAutoencoder": "autoencoder",
     "VisionTransformer": "vision_transformer",
     "grid_positions": "positions",
