@@ -67,12 +67,13 @@ def speed(threads):
     report(f"\ntraining, batches of {BATCH}, {threads} thread(s)", medians, len(pixels), "pictures", bar=TRAIN_BAR)
 
     network.load_state(start)
+    model._lay_out()
     theirs.load_state_dict(their_start)
-    network.eval(), theirs.eval()
+    theirs.eval()
     singles, scores = 500, {}
 
     def one_by_one():
-        scores["embeddings"] = np.concatenate([network(pixels[i : i + 1]) for i in range(singles)])
+        scores["embeddings"] = np.stack([model._stages(pixels[i]) for i in range(singles)])
 
     def theirs_one_by_one():
         with torch.inference_mode():

@@ -210,7 +210,7 @@ def suits(x, w, stride, padding, dilation):
     return few and fits and L >= LANES and x.dtype == np.float32
 
 
-# With more channels than these, what a row of results is made of leaves the caches, and products of matrices are faster.
+# With more channels than these, what a row of results is made of leaves the caches: products of matrices are faster.
 FEW = 64
 
 

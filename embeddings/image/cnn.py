@@ -5,6 +5,10 @@ import numpy as np
 from embeddings import nn
 from embeddings.checks import check_choice, check_integer
 from embeddings.image.network import ImageNetwork
+from kernels.stage import Stages
+
+# Fewer pictures than these are looked at one by one.
+FEW = 8
 
 
 class CNN(ImageNetwork):
@@ -113,6 +117,7 @@ class CNN(ImageNetwork):
             desc="CNN",
         )
         self.loss_history_ = trainer.fit(self._normal(pixels), numbers).loss_history_
+        self._lay_out()
         return self
 
     def fit_transform(self, X, y):
@@ -139,18 +144,33 @@ class CNN(ImageNetwork):
 
     def predict_proba(self, X):
         """Probabilities of the classes, (n, classes), in the order of ``classes_``."""
-        scores = self.activations(X, "scores")
+        scores = self._score(X)
         e = np.exp(scores - scores.max(axis=1, keepdims=True))
         return e / e.sum(axis=1, keepdims=True)
 
     def predict(self, X):
         """The likeliest class of each picture."""
-        return np.asarray(self.classes_)[self.activations(X, "scores").argmax(axis=1)]
+        return np.asarray(self.classes_)[self._score(X).argmax(axis=1)]
 
     def score(self, X, y):
         """The share of pictures whose class is right."""
         found = self.predict(X)
         return float(np.mean(found == self._labels(y, len(found))))
+
+    def _score(self, X):
+        self._check_is_fitted()
+        pixels = self._normal(self._pixels(X))
+        if len(pixels) < FEW:
+            return np.stack([self._stages(picture) for picture in pixels])
+        return self._through([self.network_], pixels)
+
+    def _lay_out(self):
+        learned = [(layer.weight.data, layer.bias.data) for layer in self.network_.layers if hasattr(layer, "weight")]
+        self._stages = Stages(self.shape_, learned[:-2], *learned[-2:])
+
+    def _set_state(self, state):
+        super()._set_state(state)
+        self._lay_out()
 
     def _check(self):
         if not isinstance(self.channels, tuple | list) or not self.channels:

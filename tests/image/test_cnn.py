@@ -105,3 +105,12 @@ def test_bad_arguments_and_other_pictures_are_named(model):
             CNN(**options).fit(pictures, labels)
     with pytest.raises(ValueError, match=r"shape \(9, 9\), this CNN was fitted on \(16, 16\)"):
         model.transform(np.zeros((1, 9, 9)))
+
+
+def test_one_picture_alone_gets_the_scores_that_it_gets_among_many():
+    pictures, labels = bars(20, 19)
+    colour = np.stack([pictures, pictures / 2, 1 - pictures], axis=3)
+    model = CNN((3, 17), kernel_size=4, hidden=6, epochs=2).fit(colour, labels)
+    many = model.predict_proba(colour)
+    alone = np.concatenate([model.predict_proba(colour[i : i + 1]) for i in range(20)])
+    np.testing.assert_allclose(alone, many, rtol=1e-4)
