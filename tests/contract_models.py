@@ -10,6 +10,7 @@ from embeddings.text import (
     LatentDirichletAllocation,
     NGramVectorizer,
     OneHotEncoder,
+    RecurrentEncoder,
     TfidfVectorizer,
 )
 from embeddings.vectors import KeyedVectors
@@ -49,5 +50,6 @@ MODELS = [
     ("VGG16, narrow", lambda: NarrowVGG16(size=32), pictures),
     ("Doc2Vec", lambda: Doc2Vec(5, dm=False, min_count=1, epochs=2), sentences),
     ("LatentDirichletAllocation", lambda: LatentDirichletAllocation(3, min_count=1, epochs=5), sentences),
+    ("RecurrentEncoder", lambda: RecurrentEncoder("gru", vector_size=4, hidden=3, epochs=1), sentences),
     ("TfidfVectorizer", lambda: TfidfVectorizer(sublinear_tf=True, norm="l1"), sentences),
 ]

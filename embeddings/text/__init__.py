@@ -13,6 +13,7 @@ _HOMES = {
     "NGramVectorizer": "ngram",
     "OneHotEncoder": "one_hot",
     "PPMI": "ppmi",
+    "RecurrentEncoder": "recurrent_encoder",
     "TfidfVectorizer": "tfidf",
     "Vocabulary": "vocabulary",
     "Word2Vec": "word2vec",
