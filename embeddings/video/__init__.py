@@ -3,6 +3,7 @@
 import importlib
 
 _HOMES = {
+    "DiffusionTransformer": "diffusion",
     "PatchEmbedding": "patch_embedding",
     "Patchifier": "patches",
     "SpacetimePatches": "spacetime",

@@ -1,0 +1,263 @@
+"""DiffusionTransformer: clips drawn from noise, token by token of spacetime, as asked for."""
+
+import numpy as np
+
+from embeddings.checks import check_integer, check_number
+from embeddings.nn import MSE, Embedding, Layer, LayerNorm, Linear, Sequential, SiLU, TransformerBlock
+from embeddings.progress import progress
+from embeddings.video.clips import centred, check_clips, uncentred
+from embeddings.video.network_model import NetworkModel
+from embeddings.video.patch_embedding import token_grid
+from embeddings.video.patches import patchify, unpatchify
+from embeddings.video.positions import grid_positions, sinusoidal_positions
+
+
+def signal_share(time):
+    """How much of a clip is left at a time between 0 (all) and 1 (only noise): ᾱ = cos²(π t / 2) ([1]_, equation 17).
+
+    References
+    ----------
+    .. [1] Nichol & Dhariwal, "Improved Denoising Diffusion Probabilistic Models", ICML 2021.
+
+    Examples
+    --------
+    >>> signal_share(np.array([0.0, 0.5, 1.0])).round(3).tolist()
+    [1.0, 0.5, 0.0]
+    """
+    return np.cos(np.pi * np.asarray(time) / 2) ** 2
+
+
+class DenoisingTransformer(Layer):
+    """Tells from noisy tokens, the time and what is asked for how the clip looks: ``x̂ = f(x_t, t, labels)``.
+
+    The time and each label are tokens of their own before those of the clip, so that every patch can look at them.
+
+    Parameters
+    ----------
+    n_labels : tuple of int
+        How many values each label has; one more stands for "not told".
+    token_numbers : int
+        Of a spacetime patch.
+    grid : tuple of int
+    width, n_layers, n_heads : int
+    rng : numpy.random.Generator
+    dtype : numpy dtype, default float32
+    """
+
+    def __init__(self, n_labels, token_numbers, grid, width, n_layers, n_heads, *, rng, dtype=np.float32):
+        super().__init__()
+        self.inward = Linear(token_numbers, width, rng=rng, dtype=dtype)
+        self.labels = [Embedding(n + 1, width, scale=0.5, rng=rng, dtype=dtype) for n in n_labels]
+        self.time = Sequential(
+            Linear(width, width, rng=rng, dtype=dtype), SiLU(), Linear(width, width, rng=rng, dtype=dtype)
+        )
+        self.places = sinusoidal_positions(grid_positions(grid), width).astype(dtype)
+        self.blocks = [TransformerBlock(width, n_heads, rng=rng, dtype=dtype) for _ in range(n_layers)]
+        self.norm = LayerNorm(width, dtype=dtype)
+        self.outward = Linear(width, token_numbers, rng=rng, dtype=dtype)
+
+    def forward(self, x, lengths=None):
+        """`x` is (noisy tokens (B, P, p), times (B,), labels (B, L))."""
+        noisy, times, labels = x
+        asked = [layer.forward(labels[:, i]) for i, layer in enumerate(self.labels)]
+        # Times between 0 and 1 become sinusoids of places between 0 and 1000.
+        width = self.norm.weight.data.size
+        asked.append(self.time.forward(sinusoidal_positions(1000 * times[:, None], width)))
+        y = np.concatenate([np.stack(asked, axis=1), self.inward.forward(noisy) + self.places], axis=1)
+        for block in self.blocks:
+            y = block.forward(y)
+        return self.outward.forward(self.norm.forward(np.ascontiguousarray(y[:, len(asked) :])))
+
+    def backward(self, grad):
+        n = len(self.labels) + 1
+        dy = self.norm.backward(self.outward.backward(grad))
+        dy = np.concatenate([np.zeros((len(dy), n, dy.shape[2]), dy.dtype), dy], axis=1)
+        for block in reversed(self.blocks):
+            dy = block.backward(dy)
+        self.time.backward(np.ascontiguousarray(dy[:, n - 1]))
+        for i, layer in reversed(list(enumerate(self.labels))):
+            layer.backward(np.ascontiguousarray(dy[:, i]))
+        return self.inward.backward(np.ascontiguousarray(dy[:, n:]))
+
+
+class DiffusionTransformer(NetworkModel):
+    """Clips from noise: a Transformer over spacetime patches that was taught to take noise away ([1]_, [2]_).
+
+    ``x_t = √ᾱ x + √(1 - ᾱ) ε``; the network sees x_t and tells x. To draw, one begins with noise alone, and goes from
+    time to time along what the network tells (DDIM, [3]_, equation 12, without new noise).
+
+    Parameters
+    ----------
+    patch_size : tuple of three int, default (2, 4, 4)
+    width : int, default 96
+    n_layers, n_heads : int, default 4 and 4
+    unconditional : float, default 0.1
+        The share of clips whose labels are not told in training, so that ``guidance`` can tell what they change ([4]_).
+    epochs, batch_size : int, default 40 and 32
+    learning_rate : float, default 1e-3
+    seed : int, default 1
+    callbacks : sequence of callable, default ()
+        Each is called with the trainer after every epoch; training ends if one returns True.
+
+    Attributes
+    ----------
+    names_ : list of str
+        Of the labels, in the order of the network's tables.
+    n_labels_ : list of int
+        How many values each has.
+    sizes_ : tuple of int
+    n_channels_ : int
+    loss_history_ : list of float
+
+    Examples
+    --------
+    >>> from embeddings.datasets import moving_shapes
+    >>> world = moving_shapes(8, size=16, frames=4, background="plain")
+    >>> model = DiffusionTransformer((2, 8, 8), width=8, n_layers=1, n_heads=2, epochs=1).fit(world.clips, world.labels)
+    >>> model.sample({name: values[:2] for name, values in world.labels.items()}, steps=2, seed=0).shape
+    (2, 4, 16, 16, 3)
+
+    References
+    ----------
+    .. [1] Ho, Jain & Abbeel, "Denoising Diffusion Probabilistic Models", NeurIPS 2020.
+    .. [2] Peebles & Xie, "Scalable Diffusion Models with Transformers", ICCV 2023.
+    .. [3] Song, Meng & Ermon, "Denoising Diffusion Implicit Models", ICLR 2021.
+    .. [4] Ho & Salimans, "Classifier-Free Diffusion Guidance", 2022.
+    """
+
+    weight_decay = 0.0
+
+    def __init__(
+        self,
+        patch_size=(2, 4, 4),
+        width=96,
+        n_layers=4,
+        n_heads=4,
+        unconditional=0.1,
+        epochs=40,
+        batch_size=32,
+        learning_rate=1e-3,
+        seed=1,
+        callbacks=(),
+    ):
+        self.patch_size = patch_size
+        self.width = width
+        self.n_layers = n_layers
+        self.n_heads = n_heads
+        self.unconditional = unconditional
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.seed = seed
+        self.callbacks = callbacks
+
+    def fit(self, X, labels):
+        """Learn to take noise away.
+
+        Parameters
+        ----------
+        X : array, shape (n, frames, height, width, channels)
+            uint8, or floats in [0, 1].
+        labels : dict of str to array, shape (n,), int
+            What can be asked for, as numbers from 0.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For bad parameters, clips and labels.
+        """
+        self._check_training()
+        check_number("unconditional", self.unconditional, minimum=0, maximum=1)
+        X = check_clips(X, 3)
+        token_grid(X.shape[1:4], self.patch_size)
+        self.sizes_, self.n_channels_ = X.shape[1:4], X.shape[4]
+        self.names_ = sorted(labels)
+        if not self.names_:
+            raise ValueError("labels must have at least one name")
+        self.n_labels_ = [int(np.max(labels[name], initial=0)) + 1 for name in self.names_]
+        told = self._numbers(labels, len(X))
+
+        def batch(chosen, rng):
+            tokens = self._tokens(X[chosen])
+            times = rng.uniform(0, 1, len(chosen))
+            share = signal_share(times).astype(np.float32)[:, None, None]
+            noise = rng.standard_normal(tokens.shape, np.float32)
+            asked = np.where(rng.random((len(chosen), 1)) < self.unconditional, self.n_labels_, told[chosen])
+            return (np.sqrt(share) * tokens + np.sqrt(1 - share) * noise, times, asked), tokens
+
+        return self._train(MSE(), len(X), batch)
+
+    def sample(self, labels, steps=25, guidance=1.5, seed=0):
+        """Draw clips.
+
+        Parameters
+        ----------
+        labels : dict of str to array, shape (n,), int
+            What is asked for; a name that is left out is not told.
+        steps : int, default 25
+        guidance : float, default 1.5
+            1 follows the network that is told the labels; more goes beyond, away from the one that is not.
+        seed : int, default 0
+            Of the noise.
+
+        Returns
+        -------
+        array, shape (n, frames, height, width, channels), uint8
+        """
+        *_, last = self.steps(labels, steps, guidance, seed)
+        return last
+
+    def steps(self, labels, steps=25, guidance=1.5, seed=0):
+        """Yield the clips as the network guesses them at each step, the last one being what :meth:`sample` gives."""
+        self._check_is_fitted()
+        steps, guidance = check_integer("steps", steps, minimum=1), check_number("guidance", guidance, minimum=0)
+        unknown = sorted(set(labels) - set(self.names_))
+        if unknown or not labels:
+            raise ValueError(f"labels must have some of the names {', '.join(self.names_)}; got {sorted(labels)}")
+        n = len(next(iter(labels.values())))
+        every = {name: np.full(n, count) for name, count in zip(self.names_, self.n_labels_, strict=True)}
+        told = self._numbers({**every, **labels}, n)
+        grid = token_grid(self.sizes_, self.patch_size)
+        numbers = self.n_channels_ * int(np.prod(self.patch_size))
+        x = np.random.default_rng(seed).standard_normal((n, int(np.prod(grid)), numbers), np.float32)
+        self.network_.eval()
+        times = np.linspace(1, 0, steps + 1)
+        for now, then in progress(list(zip(times[:-1], times[1:], strict=True)), desc="drawing", unit="step"):
+            # At time 1 itself nothing of the clip is left to divide by.
+            here, there = signal_share(min(now, 0.995)), signal_share(then)
+            guess = np.clip(self._guess(x, now, told, guidance), -1, 1)
+            noise = (x - np.float32(np.sqrt(here)) * guess) / np.float32(np.sqrt(1 - here))
+            x = np.float32(np.sqrt(there)) * guess + np.float32(np.sqrt(1 - there)) * noise
+            yield uncentred(unpatchify(guess, self.sizes_, self.patch_size, channels="first"))
+
+    def _guess(self, x, time, told, guidance):
+        def network(asked):
+            times = np.full(len(x), time)
+            return self._in_batches(len(x), lambda some: self.network_.forward((x[some], times[some], asked[some])))
+
+        guess = network(told)
+        if guidance != 1:
+            bare = network(np.broadcast_to(self.n_labels_, told.shape))
+            guess = bare + np.float32(guidance) * (guess - bare)
+        return guess
+
+    def _numbers(self, labels, n):
+        """(n, L)"""
+        columns = []
+        for name, count in zip(self.names_, self.n_labels_, strict=True):
+            column = np.asarray(labels[name])
+            if column.shape != (n,) or column.dtype.kind not in "iu":
+                raise ValueError(f"labels[{name!r}] must be {n} whole numbers, got {column.dtype} of {column.shape}")
+            if n and not 0 <= column.min() <= column.max() <= count:
+                raise ValueError(f"labels[{name!r}] must lie in 0 to {count - 1}, got {column.min()} to {column.max()}")
+            columns.append(column)
+        return np.stack(columns, axis=1)
+
+    def _tokens(self, X):
+        return patchify(centred(X), self.patch_size, channels="first")
+
+    def _build(self, rng):
+        grid = token_grid(self.sizes_, self.patch_size)
+        numbers = self.n_channels_ * int(np.prod(self.patch_size))
+        arguments = tuple(self.n_labels_), numbers, grid, self.width, self.n_layers, self.n_heads
+        return DenoisingTransformer(*arguments, rng=rng)

@@ -1,0 +1,179 @@
+"""UnifiedEncoder and DiffusionTransformer: gradients, learning, files, and what does not fit."""
+
+import numpy as np
+import pytest
+
+from embeddings.base import NotFittedError
+from embeddings.datasets import moving_shapes
+from embeddings.video import DiffusionTransformer, UnifiedEncoder
+from embeddings.video.diffusion import DenoisingTransformer, signal_share
+from embeddings.video.positions import grid_positions, sinusoidal_positions
+from embeddings.video.unified import AllPairs, UnifiedNetwork
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+def slope(function, array, backward, step=1e-5):
+    """The largest relative error of ``backward`` beside differences of ``function`` as `array` changes."""
+    ref = np.empty(array.size)
+    flat = array.reshape(-1)
+    for i in range(array.size):
+        old = flat[i]
+        flat[i] = old + step
+        high = function()
+        flat[i] = old - step
+        ref[i] = (high - function()) / (2 * step)
+        flat[i] = old
+    return np.linalg.norm(backward.ravel() - ref) / max(np.linalg.norm(ref), np.linalg.norm(backward), 1e-6)
+
+
+def parameters_are_right(layer, x, shape):
+    """Every parameter's gradient, by differences."""
+    weight = rng().normal(size=shape)
+
+    def loss():
+        value = float((layer.forward(x) * weight).sum())
+        layer.train()  # lets go of what was kept
+        return value
+
+    layer.train().zero_grad()
+    layer.forward(x)
+    layer.backward(weight)
+    for name, parameter in layer.parameters().items():
+        some = parameter.data if parameter.data.size < 60 else None
+        if some is not None:
+            assert slope(loss, parameter.data, parameter.grad) < 1e-6, name
+
+
+def unified_network():
+    places = sinusoidal_positions(grid_positions((1, 2, 2)), 6)
+    patches = {"image": ((2, 2), 1, places), "clip": ((1, 4, 4), 1, places[:2])}
+    return UnifiedNetwork(5, patches, 6, 1, 2, rng=rng(), dtype=np.float64)
+
+
+def test_gradients_of_the_unified_network():
+    x = {
+        "text": (np.array([1, 2, 2, 0, 3]), np.array([2, 3])),
+        "image": rng().normal(size=(2, 1, 4, 4)),
+        "clip": rng().normal(size=(2, 1, 2, 4, 4)),
+    }
+    parameters_are_right(unified_network(), x, (6, 6))
+
+
+def test_each_item_is_read_by_itself():
+    network = unified_network().eval()
+    images = rng().normal(size=(3, 1, 4, 4))
+    together = network.forward({"text": (np.array([1, 2, 3]), np.array([1, 2])), "image": images})
+    np.testing.assert_allclose(network.forward({"image": images[1:2]})[0], together[3], rtol=1e-9)
+    np.testing.assert_allclose(network.forward({"text": (np.array([2, 3]), np.array([2]))})[0], together[1], rtol=1e-9)
+
+
+def test_the_loss_of_all_pairs():
+    prediction, loss = rng().normal(size=(9, 4)), AllPairs(0.5)
+    _, grad = loss(prediction, 3)
+    assert slope(lambda: loss(prediction, 3)[0], prediction, grad) < 1e-6
+
+
+@pytest.fixture(scope="module")
+def world():
+    return moving_shapes(256, seed=5, size=16, frames=4, background="plain")
+
+
+def test_unified_encoder_finds_what_belongs_together(world, tmp_path):
+    texts = list(zip(world.captions, world.captions_zh, strict=True))
+    settings = {"width": 32, "n_layers": 1, "clip_patch": (4, 8, 8), "epochs": 20, "batch_size": 32, "n_fft": 256}
+    with pytest.raises(NotFittedError):
+        UnifiedEncoder(**settings).transform(["a"])
+    given = {"image": world.stills, "clip": world.clips, "sound": world.sounds, "sample_rate": 4000}
+    model = UnifiedEncoder(**settings).fit(texts, **given)
+    vectors = {
+        "text": model.transform(world.captions),
+        "zh": model.transform(world.captions_zh),
+        "clip": model.transform(world.clips, "clip"),
+        "image": model.transform(world.stills, "image"),
+        "sound": model.transform(world.sounds, "sound"),
+    }
+    for name, found in vectors.items():
+        np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
+        scores = found @ vectors["text"].T
+        nearer = (scores > np.diag(scores)[:, None]).mean()
+        assert nearer < 0.3, f"{name}: by chance, half of all texts are nearer than its own; here {nearer:.2f}"
+    model.save(tmp_path / "model.safetensors")
+    loaded = UnifiedEncoder.load(tmp_path / "model.safetensors")
+    assert loaded.transform(world.clips, "clip").tobytes() == vectors["clip"].tobytes()
+    assert loaded.transform(world.sounds, "sound").tobytes() == vectors["sound"].tobytes()
+    assert loaded.transform(["zebra", ""]).shape == (2, 32) and loaded.transform([]).shape == (0, 32)
+    for call, message in (
+        (lambda: model.transform(world.clips, "smell"), "modality must be one of 'text', 'image', 'clip', 'sound'"),
+        (lambda: model.transform(world.clips[:, :2], "clip"), "clip has items of"),
+        (lambda: model.transform(world.sounds[:, :9], "sound"), "sound has items of"),
+        (lambda: model.transform(world.sounds[0], "sound"), "sound must be floats of shape"),
+        (lambda: model.transform(np.moveaxis(world.clips, -1, 1), "clip"), "channels seem to be axis 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    with pytest.raises(TypeError, match="list of strings"):
+        model.transform("a text")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "pass image, clip or sound beside text"),
+        ({"clip": np.zeros((3, 4, 16, 16, 3), np.uint8)}, "text and clip must be equally many, got 2 and 3"),
+        ({"sound": np.zeros((2, 4000))}, "sound needs sample_rate"),
+        ({"sound": np.zeros((2, 9)), "sample_rate": 8000}, "shorter than a patch of 3 frames"),
+        ({"clip": np.zeros((2, 4, 12, 16, 3), np.uint8)}, "do not fill the height, 12"),
+    ],
+)
+def test_pairs_that_do_not_fit(given, message):
+    with pytest.raises(ValueError, match=message):
+        UnifiedEncoder(width=8, n_layers=1, epochs=1).fit(["a", "b"], **given)
+
+
+# Diffusion ------------------------------------------------------------------------------------------------------------
+
+
+def test_gradients_of_the_denoising_transformer():
+    layer = DenoisingTransformer((2, 3), 5, (1, 2, 2), 6, 1, 2, rng=rng(), dtype=np.float64)
+    x = rng().normal(size=(2, 4, 5)), np.array([0.2, 0.9]), np.array([[0, 1], [2, 3]])
+    parameters_are_right(layer, x, (2, 4, 5))
+
+
+def test_noise_grows_with_time():
+    share = signal_share(np.linspace(0, 1, 11))
+    assert share[0] == 1 and share[-1] < 1e-12 and (np.diff(share) < 0).all()
+
+
+def test_diffusion_draws_the_colour_that_is_asked_for(tmp_path):
+    """Clips of one colour each: the mean colour of what is drawn is nearest to that which was asked for."""
+    colours = np.array([[230, 30, 30], [30, 230, 30], [30, 30, 230]], np.uint8)
+    labels = {"colour": np.arange(96) % 3}
+    clips = np.broadcast_to(colours[labels["colour"]][:, None, None, None], (96, 2, 4, 4, 3))
+    model = DiffusionTransformer(
+        (1, 4, 4), width=16, n_layers=1, n_heads=2, epochs=30, batch_size=16, learning_rate=5e-3
+    )
+    with pytest.raises(NotFittedError):
+        model.sample(labels)
+    model.fit(clips, labels)
+    asked = {"colour": np.array([0, 1, 2, 2])}
+    drawn = model.sample(asked, steps=8, seed=3)
+    assert drawn.shape == (4, 2, 4, 4, 3) and drawn.dtype == np.uint8
+    distance = abs(drawn.reshape(4, -1, 3).mean(axis=1)[:, None] - colours).sum(axis=2)
+    assert distance.argmin(axis=1).tolist() == [0, 1, 2, 2]
+    assert model.sample(asked, steps=8, seed=3).tobytes() == drawn.tobytes()
+    assert len(list(model.steps(asked, steps=3))) == 3
+    model.save(tmp_path / "model.safetensors")
+    assert (
+        DiffusionTransformer.load(tmp_path / "model.safetensors").sample(asked, 8, seed=3).tobytes() == drawn.tobytes()
+    )
+    for bad, message in (
+        ({"shape": np.zeros(1, int)}, "labels must have some of the names colour"),
+        ({}, "labels must have some"),
+        ({"colour": np.array([7])}, "must lie in 0 to 2"),
+        ({"colour": np.array([0.5])}, "must be 1 whole numbers"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.sample(bad)
