@@ -28,6 +28,16 @@ def pictures():
     yield visualise.topic_bars([[("cat", 0.2), ("猫", 0.1)], [("ham", 0.3)]] * 4, title="题")
     yield visualise.mixtures(rng.dirichlet(np.ones(9), 3), SENTENCES, title="题")
     yield visualise.settling(rng.integers(0, 9, (5, 8)), title="题")
+    clips = rng.integers(0, 255, (2, 4, 8, 8, 3)).astype(np.uint8)
+    yield visualise.patch_grid(clips[0, 0], (4, 4), title="题")
+    yield visualise.film_strip(clips, ["a red square", "红色"], title="题")
+    yield visualise.spacetime_cube(clips[0], (2, 4, 4), title="题")
+    yield visualise.token_strip([("text", 5), ("clip", 8)], title="题")
+    yield visualise.joint_map(
+        rng.normal(size=(6, 5)), ["text", "clip"] * 3, ["a", "a", "红", "红", "b", "b"], title="题"
+    )
+    yield visualise.attention_map(rng.dirichlet(np.ones(3), 3), ["the", "猫", "sleeps"], title="题")
+    yield visualise.position_map(rng.uniform(-1, 1, (9, 6)), title="题")
 
 
 def test_every_picture_has_the_same_bytes_twice_and_is_small(tmp_path):
@@ -89,7 +99,13 @@ def test_flat_vectors_are_drawn_too(vectors):
         (lambda: visualise.similarity_heatmap(np.eye(2), ["a"]), "labels"),
         (lambda: visualise.term_document_matrix(np.ones((1, 2)), ["a"], ["d"]), "labels"),
         (lambda: visualise.scatter(np.ones((2, 2)), ["a"]), "2 vectors but 1 labels"),
+        (lambda: visualise.patch_grid(np.ones((4, 5)), (2, 2)), "do not fill"),
+        (lambda: visualise.spacetime_cube(np.ones((3, 4, 4, 3)), (2, 2, 2)), "do not fill"),
+        (lambda: visualise.film_strip(np.ones((1, 2, 4, 4, 3)), ["a", "b"]), "1 clips but 2 labels"),
+        (lambda: visualise.joint_map(np.ones((2, 2)), ["a"], ["b"]), "2 vectors but 1 kinds"),
         (lambda: visualise.document_map(np.ones((2, 2)), ["a"]), "2 vectors but 1 groups"),
+        (lambda: visualise.attention_map(np.ones((2, 2)), ["a"]), "do not fit 1 tokens"),
+        (lambda: visualise.position_map(np.ones(3)), r"got an array of shape \(3,\)"),
     ],
 )
 def test_labels_must_fit(draw, message):
