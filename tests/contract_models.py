@@ -12,6 +12,7 @@ from embeddings.text import (
     OneHotEncoder,
     RecurrentEncoder,
     TfidfVectorizer,
+    TransformerEncoder,
 )
 from embeddings.vectors import KeyedVectors
 from tests.image.test_pretrained import NarrowVGG16
@@ -51,5 +52,6 @@ MODELS = [
     ("Doc2Vec", lambda: Doc2Vec(5, dm=False, min_count=1, epochs=2), sentences),
     ("LatentDirichletAllocation", lambda: LatentDirichletAllocation(3, min_count=1, epochs=5), sentences),
     ("RecurrentEncoder", lambda: RecurrentEncoder("gru", vector_size=4, hidden=3, epochs=1), sentences),
+    ("TransformerEncoder", lambda: TransformerEncoder(1, 2, 8, epochs=1), sentences),
     ("TfidfVectorizer", lambda: TfidfVectorizer(sublinear_tf=True, norm="l1"), sentences),
 ]

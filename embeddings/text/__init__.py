@@ -15,6 +15,7 @@ _HOMES = {
     "PPMI": "ppmi",
     "RecurrentEncoder": "recurrent_encoder",
     "TfidfVectorizer": "tfidf",
+    "TransformerEncoder": "transformer_encoder",
     "Vocabulary": "vocabulary",
     "Word2Vec": "word2vec",
     "WordPiece": "wordpiece",
