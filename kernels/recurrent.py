@@ -141,18 +141,23 @@ def recurrent_backward_numpy(cell, gates, U, lengths, reverse, y, memory, dy, dp
 
 
 @compiled(fastmath=False)
-def _squash(p, q, begin, middle, end):
-    """``σ(p + q)`` up to the middle, ``tanh(p + q)`` behind it, in place."""
-    for k in range(begin, middle):
+def _sigmoids(p, q):
+    """``σ(p + q)``, in place."""
+    for k in range(p.shape[0]):
         p[k] = sigmoid(p[k] + q[k])
-    for k in range(middle, end):
+
+
+@compiled(fastmath=False)
+def _tanhs(p, q):
+    """``tanh(p + q)``, in place."""
+    for k in range(p.shape[0]):
         p[k] = tanh(p[k] + q[k])
 
 
 @compiled(fastmath=False)
-def _lstm_row(i, f, g, o, before, c, h):
+def _lstm_row(i, f, g, o, c, h):
     for k in range(h.shape[0]):
-        c[k] = f[k] * before[k] + i[k] * g[k]
+        c[k] = f[k] * c[k] + i[k] * g[k]
     for k in range(h.shape[0]):
         h[k] = tanh(c[k])
     for k in range(h.shape[0]):
@@ -160,11 +165,11 @@ def _lstm_row(i, f, g, o, before, c, h):
 
 
 @compiled(fastmath=False)
-def _gru_row(r, u, n, q, before, h):
+def _gru_row(r, u, n, q, h):
     for k in range(h.shape[0]):
         n[k] = tanh(n[k] + r[k] * q[k])
     for k in range(h.shape[0]):
-        h[k] = n[k] + u[k] * (before[k] - n[k])
+        h[k] = n[k] + u[k] * (h[k] - n[k])
 
 
 @compiled(fastmath=False)
@@ -190,17 +195,18 @@ def recurrent_cpu(cell, gates, U, bias, lengths, reverse, y, memory):
             for k in range(GH):
                 s[k] += bias[k]
             if cell == RNN:
-                _squash(p, s, 0, 0, H)
+                _tanhs(p, s)
                 h[b] = p
             elif cell == LSTM:
-                _squash(p, s, 0, 2 * H, 3 * H)
-                _squash(p, s, 3 * H, 4 * H, 4 * H)
-                _lstm_row(p[:H], p[H : 2 * H], p[2 * H : 3 * H], p[3 * H :], c[b], c[b], h[b])
+                _sigmoids(p[: 2 * H], s[: 2 * H])
+                _tanhs(p[2 * H : 3 * H], s[2 * H : 3 * H])
+                _sigmoids(p[3 * H :], s[3 * H :])
+                _lstm_row(p[:H], p[H : 2 * H], p[2 * H : 3 * H], p[3 * H :], c[b], h[b])
                 memory[b, t] = c[b]
             else:
-                _squash(p, s, 0, 2 * H, 2 * H)
+                _sigmoids(p[: 2 * H], s[: 2 * H])
                 memory[b, t] = s[2 * H :]
-                _gru_row(p[:H], p[H : 2 * H], p[2 * H :], s[2 * H :], h[b], h[b])
+                _gru_row(p[:H], p[H : 2 * H], p[2 * H :], s[2 * H :], h[b])
             y[b, t] = h[b]
 
 

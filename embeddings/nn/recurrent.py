@@ -3,7 +3,6 @@
 import concurrent.futures
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from embeddings.checks import check_choice, check_integer
 from embeddings.nn.layer import Layer, Parameter
@@ -66,14 +65,15 @@ class RecurrentDirection(Layer):
             raise ValueError(f"{self.cell} takes (batch, steps, {self.n_in} numbers), got an array of {np.shape(x)}")
         B, T, _ = x.shape
         lengths = _checked(lengths, B, T)
-        U, bias = self.recurrent.data, self.recurrent_bias.data
-        gates = x.reshape(B * T, -1) @ self.weight.data
-        gates += self.bias.data
-        gates = gates.reshape(B, T, -1)
-        y, memory = (np.empty((B, T, self.n_hidden), gates.dtype) for _ in range(2))
+        W, b, U, c = (p.data for p in (self.weight, self.bias, self.recurrent, self.recurrent_bias))
+        gates = np.empty((B, T, W.shape[1]), W.dtype)
+        y, memory = (np.empty((B, T, self.n_hidden), W.dtype) for _ in range(2))
 
         def part(s):
-            read(CELLS[self.cell], gates[s], U, bias, lengths[s], self.reverse, y[s], memory[s])
+            rows = gates[s].reshape(-1, W.shape[1])
+            np.matmul(x[s].reshape(-1, self.n_in), W, out=rows)
+            rows += b
+            read(CELLS[self.cell], gates[s], U, c, lengths[s], self.reverse, y[s], memory[s])
 
         self._share_out(part, B)
         return y, gates, memory
@@ -85,39 +85,45 @@ class RecurrentDirection(Layer):
 
     def backward(self, grad):
         x, lengths, y, gates, memory = self.pop()
-        (B, T, H), width = y.shape, gates.shape[2]
+        H, width = y.shape[2], gates.shape[2]
+        W, U = self.weight.data, self.recurrent.data
         grad = np.ascontiguousarray(grad, y.dtype)
-        dp = np.empty_like(gates)
-        dq = np.empty_like(gates) if self.cell == "gru" else dp
+        dx = np.empty(x.shape, W.dtype)
 
         def part(s):
-            arguments = gates[s], self.recurrent.data, lengths[s], self.reverse, y[s], memory[s], grad[s], dp[s], dq[s]
-            read_backward(CELLS[self.cell], *arguments)
+            dp = np.empty_like(gates[s])
+            dq = np.empty_like(dp) if self.cell == "gru" else dp
+            read_backward(CELLS[self.cell], gates[s], U, lengths[s], self.reverse, y[s], memory[s], grad[s], dp, dq)
+            before = np.zeros_like(y[s])  # h_{t-1}
+            if self.reverse:
+                before[:, :-1] = y[s, 1:]
+            else:
+                before[:, 1:] = y[s, :-1]
+            rows, rows_q = dp.reshape(-1, width), dq.reshape(-1, width)
+            # p = x W + b,  q = h_{t-1} U + c  =>  dx = dp Wᵀ,  dW = xᵀ dp,  dU = h_{t-1}ᵀ dq
+            np.matmul(rows, W.T, out=dx[s].reshape(-1, self.n_in))
+            d_bias = rows.sum(0)
+            return (
+                x[s].reshape(-1, self.n_in).T @ rows,
+                before.reshape(-1, H).T @ rows_q,
+                d_bias,
+                d_bias if dq is dp else rows_q.sum(0),
+            )
 
-        self._share_out(part, B)
-        before = np.zeros_like(y)  # h_{t-1}
-        if self.reverse:
-            before[:, :-1] = y[:, 1:]
-        else:
-            before[:, 1:] = y[:, :-1]
-        rows, rows_q = dp.reshape(B * T, width), dq.reshape(B * T, width)
-        # p = x W + b,  q = h_{t-1} U + c  =>  dW = xᵀ dp,  dU = h_{t-1}ᵀ dq
-        self.weight.grad += x.reshape(B * T, -1).T @ rows
-        self.recurrent.grad += before.reshape(B * T, H).T @ rows_q
-        self.bias.grad += rows.sum(0)
-        self.recurrent_bias.grad += rows_q.sum(0)
-        return (rows @ self.weight.data.T).reshape(x.shape)
+        for grads in self._share_out(part, len(x)):
+            for parameter, d in zip((self.weight, self.recurrent, self.bias, self.recurrent_bias), grads, strict=True):
+                parameter.grad += d
+        return dx
 
     def _share_out(self, part, B):
-        """Call ``part(slice)`` for every worker's share of the batch."""
-        workers = min(self.workers, B)
-        if workers < 2:
-            part(slice(0, B))
-            return
+        """``part(slice)`` of every worker's share of the batch."""
+        workers = max(1, min(self.workers, B))
         bounds = [B * w // workers for w in range(workers + 1)]
         slices = [slice(*pair) for pair in zip(bounds[:-1], bounds[1:], strict=True)]
-        with threadpool_limits(limits=1, user_api="blas"), concurrent.futures.ThreadPoolExecutor(workers) as pool:
-            list(pool.map(part, slices))
+        if workers == 1:
+            return [part(slices[0])]
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(part, slices))
 
     def __repr__(self):
         return f"RecurrentDirection({self.cell!r}, {self.n_in}, {self.n_hidden}, reverse={self.reverse})"
@@ -137,7 +143,7 @@ class Recurrent(Layer):
     bidirectional : bool, default False
         Every layer reads the sequence from both ends (Schuster & Paliwal 1997); outputs stand side by side.
     workers : int, default 1
-        Threads; each reads a part of the batch.
+        Threads; each reads a part of the batch, and BLAS had better have one thread then.
     rng : numpy.random.Generator
     dtype : numpy dtype, default float32
 

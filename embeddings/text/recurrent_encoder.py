@@ -65,6 +65,7 @@ class RecurrentEncoder(SentenceEncoder):
     """
 
     poolings = ("mean", "max", "last")
+    shares_batches = True
 
     def __init__(
         self,

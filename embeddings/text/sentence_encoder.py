@@ -39,6 +39,8 @@ class SentenceEncoder(Embedder):
     """
 
     poolings = ("mean", "max")
+    # Whether the body's layers have threads of their own; otherwise the products of matrices have.
+    shares_batches = False
 
     # Learning ---------------------------------------------------------------------------------------------------------
 
@@ -150,7 +152,7 @@ class SentenceEncoder(Embedder):
         )
         self.loss_history_ = trainer.loss_history_
         about = [repr(self), len(self.words_), len(examples), int(sizes.sum())]
-        with threadpool_limits(limits=self.workers, user_api="blas"):
+        with threadpool_limits(limits=1 if self.shares_batches else self.workers, user_api="blas"):
             try:
                 trainer.fit_batches(batches, n_batches=n_batches, about=about)
             finally:
@@ -205,7 +207,7 @@ class SentenceEncoder(Embedder):
     def _each(self, X, make):
         """What ``make(x, lengths)`` gives for every text, in batches of equal length as far as possible."""
         made = []
-        with threadpool_limits(limits=self.workers, user_api="blas"):
+        with threadpool_limits(limits=1 if self.shares_batches else self.workers, user_api="blas"):
             for tokens, offsets in numbered(X, self.words_):
                 rows = [row[row >= FIRST_WORD][: self.max_length] for row in self._cut(tokens + FIRST_WORD, offsets)]
                 order = np.argsort([len(row) for row in rows], kind="stable")
