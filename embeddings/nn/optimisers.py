@@ -61,7 +61,7 @@ class Optimiser:
     def state(self):
         """What has to be kept to go on: a dict of arrays (the arrays themselves, and the number of steps)."""
         state = {f"{name}.{memory}": array for name, m in self._memories.items() for memory, array in m.items()}
-        return {**state, "steps": np.array(self.steps)}
+        return {**state, "steps": np.array([self.steps])}
 
     def load_state(self, state):
         """Take back what :meth:`state` gave.
@@ -76,7 +76,7 @@ class Optimiser:
             raise ValueError(f"the state is not that of a {type(self).__name__} of these parameters")
         for name, array in mine.items():
             array[...] = state[name]
-        self.steps = int(state["steps"])
+        self.steps = int(state["steps"][0])
 
     def settings(self):
         """The numbers that the steps depend on, by name."""
