@@ -4,12 +4,15 @@ import importlib
 
 _HOMES = {
     "Autoencoder": "autoencoder",
+    "BagOfVisualWords": "visual_words",
     "CNN": "cnn",
     "HOG": "hog",
     "Keypoints": "keypoints",
     "ResNet": "resnet",
     "SIFT": "sift",
+    "SURF": "surf",
     "VGG16": "vgg",
+    "VLAD": "visual_words",
     "homography": "matching",
     "match": "matching",
 }
