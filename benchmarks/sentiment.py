@@ -1,0 +1,119 @@
+"""Is a film review good or bad? Sentence encoders trained from scratch, and the same networks in PyTorch."""
+
+import time
+
+import numpy as np
+
+from benchmarks.harness import imdb_reviews
+from embeddings import nn
+from embeddings.text import RecurrentEncoder
+from embeddings.text.sentence_encoder import PADDING
+
+TRAIN, HELD_OUT = 20_000, 5_000
+# Most that our accuracy may lie below PyTorch's, and longest training in seconds, on two threads.
+NEAR, SECONDS = 0.01, 600
+
+
+def run(data, threads):
+    """Train every network on 20,000 reviews and tell 5,000 others."""
+    reviews = labelled(data)
+    if reviews is None:
+        return
+    for name, (make, theirs, bar) in NETWORKS.items():
+        accuracies = {}
+        for who, model in (("ours", make(threads)), ("PyTorch", theirs(threads))):
+            if model is None:
+                continue
+            start = time.perf_counter()
+            model.fit(*reviews[0])
+            seconds = time.perf_counter() - start
+            accuracies[who] = model.score(*reviews[1])
+            print(f"  {name:<18}{who:<9}{accuracies[who]:8.4f}   trained in {seconds:5.0f} s", flush=True)
+            if who == "ours":
+                reached = accuracies[who] >= bar
+                print(f"    accuracy: bar {bar:g} {'reached' if reached else 'NOT reached'}")
+                print(f"    time: bar {SECONDS} s {'reached' if seconds <= SECONDS else 'NOT reached'}")
+        if len(accuracies) == 2:
+            near = accuracies["ours"] >= accuracies["PyTorch"] - NEAR
+            print(f"    within {NEAR:g} of PyTorch: {'reached' if near else 'NOT reached'}", flush=True)
+
+
+def labelled(data):
+    """((texts, labels) to train on, (texts, labels) held out), in a fixed random order; None without the file."""
+    texts = {label: imdb_reviews(data, label) for label in ("pos", "neg")}
+    if texts["pos"] is None:
+        return None
+    pairs = [(text.replace("<br />", " "), label) for label, some in texts.items() for text in some]
+    order = np.random.default_rng(1).permutation(len(pairs))
+    parts = order[:TRAIN], order[TRAIN : TRAIN + HELD_OUT]
+    return tuple(([pairs[i][0] for i in part], [pairs[i][1] for i in part]) for part in parts)
+
+
+def recurrent(cell, threads, kind=RecurrentEncoder):
+    """The recurrent encoder that is measured."""
+    options = {"pooling": "max", "min_count": 5, "max_length": 200, "dropout": 0.5, "epochs": 4}
+    return kind(cell, 100, 128, **options, workers=threads)
+
+
+class TorchEncoder(RecurrentEncoder):
+    """The same words, batches, loss and optimiser, but a network of PyTorch's."""
+
+    def _network(self):
+        import torch
+
+        torch.set_num_threads(self.workers)
+        torch.manual_seed(self.seed)
+        return TorchNetwork(self)
+
+
+class TorchNetwork(nn.Layer):
+    """Embedding, dropout, a recurrent layer, the largest number over time, dropout and scores, all of PyTorch.
+
+    Its parameters are our optimiser's, in the same memory.
+    """
+
+    def __init__(self, encoder):
+        import torch
+
+        super().__init__()
+        self.embedding = torch.nn.Embedding(len(encoder.words_) + 2, encoder.vector_size, padding_idx=PADDING)
+        self.embedding.weight.data *= 0.1
+        self.body = getattr(torch.nn, encoder.cell.upper())(encoder.vector_size, encoder.hidden, batch_first=True)
+        self.head = torch.nn.Linear(encoder.hidden, len(encoder.classes_))
+        self.dropout = torch.nn.Dropout(encoder.dropout)
+        for part in (self.embedding, self.body, self.head):
+            for name, tensor in part.named_parameters():
+                tensor.grad = torch.zeros_like(tensor)
+                parameter = nn.Parameter(tensor.data.numpy())
+                parameter.grad = tensor.grad.numpy()
+                setattr(self, f"{type(part).__name__}_{name}", parameter)
+
+    def forward(self, x, lengths=None):
+        import torch
+        from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+        drop = self.dropout.train(self.training)
+        with torch.set_grad_enabled(self.training):
+            words = drop(self.embedding(torch.tensor(x)))
+            seen = torch.tensor(np.maximum(lengths, 1))
+            packed = pack_padded_sequence(words, seen, batch_first=True, enforce_sorted=False)
+            states, _ = pad_packed_sequence(self.body(packed)[0], batch_first=True, padding_value=-torch.inf)
+            scores = self.head(drop(states.max(dim=1).values))
+        self.push(scores)
+        return scores.detach().numpy()
+
+    def backward(self, grad):
+        import torch
+
+        self.pop().backward(torch.tensor(grad))
+
+
+# name: (our model for so many threads, PyTorch's or None, the accuracy that was promised)
+NETWORKS = {
+    cell.upper(): (
+        lambda threads, cell=cell: recurrent(cell, threads),
+        lambda threads, cell=cell: recurrent(cell, threads, TorchEncoder),
+        0.85,
+    )
+    for cell in ("lstm", "gru")
+}
