@@ -132,7 +132,7 @@ def spacetime_cube(clip, patch_size, ax=None, title=None):
     if T % t or H % h or W % w:
         raise ValueError(f"patches of {t} × {h} × {w} do not fill a clip of {T} × {H} × {W}")
     ax = axes_or_new(ax, (8, 3.6))
-    slabs, rows, columns, gap, lean = T // t, H // h, W // w, 0.18, 0.12
+    slabs, rows, columns, gap, lean = T // t, H // h, W // w, 0.3, 0.12
     side = columns * (1 + gap) + 1.2 + t * lean
     for slab in range(slabs):
         for depth in range(t - 1, -1, -1):  # the first frame of a slab lies in front
