@@ -39,7 +39,7 @@ import math
 import numpy as np
 from numba.extending import overload
 
-from kernels.compile import compiled
+from kernels.compile import FAST_MATH, compiled
 from kernels.simd import exp
 
 # Queries and keys of a tile.
@@ -140,9 +140,10 @@ def _head(rows, begin, end, column, factor, tile):
     """The columns of one head, side by side and multiplied by a factor."""
     c = tile.shape[1]
     for i in range(end - begin):
-        row, made = rows[begin + i], tile[i]
+        # A part of a row: places in it that begin at 0 need no look whether they are negative.
+        row, made = rows[begin + i, column : column + c], tile[i]
         for k in range(c):
-            made[k] = row[column + k] * factor
+            made[k] = row[k] * factor
 
 
 @compiled
@@ -150,6 +151,14 @@ def _sees(i, j, n, causal, mask):
     if causal and j > i:
         return False
     return mask.shape[0] == 0 or mask[n % mask.shape[0], i, j]
+
+
+@compiled(fastmath=FAST_MATH | {"nnan"})
+def _larger(row, m):
+    """The largest of a row and m. Of NaN it may make anything: it is still in the row, and in all that is made of it."""
+    for j in range(row.shape[0]):
+        m = max(m, row[j])
+    return m
 
 
 @compiled
@@ -189,14 +198,12 @@ def attention_cpu(QKV, spans, n_heads, causal, mask, O, L):
                     S = scores[: n_q * n_k].reshape(n_q, n_k)
                     np.dot(q, all_k[start : start + n_k].T, S)
                     for i in range(n_q):
-                        row, out = S[i], O[begin + first + i]
+                        row, out = S[i], O[begin + first + i, h * c : (h + 1) * c]
                         if causal or mask.shape[0] > 0:
                             for j in range(n_k):
                                 if not _sees(first + i, start + j, n, causal, mask):
                                     row[j] = -np.inf
-                        m = largest[i]
-                        for j in range(n_k):
-                            m = max(m, row[j])
+                        m = _larger(row, largest[i])
                         if m == -np.inf:
                             row[:] = 0
                             continue
@@ -211,17 +218,17 @@ def attention_cpu(QKV, spans, n_heads, causal, mask, O, L):
                         correction = zero if largest[i] == -np.inf else _exp(largest[i] - m)
                         largest[i], total[i] = m, total[i] * correction + t
                         if start > 0:
-                            for k in range(h * c, (h + 1) * c):
+                            for k in range(c):
                                 out[k] *= correction
                     np.dot(S, all_v[start : start + n_k], o)
                     for i in range(n_q):
-                        out, added = O[begin + first + i], o[i]
+                        out, added = O[begin + first + i, h * c : (h + 1) * c], o[i]
                         for k in range(c):
-                            out[h * c + k] += added[k]
+                            out[k] += added[k]
                 for i in range(n_q):
-                    out = O[begin + first + i]
+                    out = O[begin + first + i, h * c : (h + 1) * c]
                     inverse = zero if total[i] == 0 else one / total[i]
-                    for k in range(h * c, (h + 1) * c):
+                    for k in range(c):
                         out[k] *= inverse
                     L[begin + first + i, h] = largest[i] + np.log(total[i])
 
@@ -265,9 +272,9 @@ def attention_backward_cpu(dO, QKV, spans, n_heads, causal, mask, O, L, dQKV):
                             for j in range(n_k):
                                 if not _sees(first + i, start + j, n, causal, mask):
                                     row[j] = -np.inf
-                        D = zero
+                        of_result, result, D = do[i], O[r, h * c : (h + 1) * c], zero
                         for x in range(c):
-                            D += dO[r, h * c + x] * O[r, h * c + x]
+                            D += of_result[x] * result[x]
                         log_sum = L[r, h]
                         for j in range(n_k):
                             s = row[j]
@@ -287,9 +294,9 @@ def attention_backward_cpu(dO, QKV, spans, n_heads, causal, mask, O, L, dQKV):
 @compiled
 def _add_head(tile, factor, begin, column, rows):
     for i in range(tile.shape[0]):
-        row, added = rows[begin + i], tile[i]
+        row, added = rows[begin + i, column : column + tile.shape[1]], tile[i]
         for k in range(tile.shape[1]):
-            row[column + k] += added[k] * factor
+            row[k] += added[k] * factor
 
 
 # GPU ------------------------------------------------------------------------------------------------------------------
