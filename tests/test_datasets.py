@@ -199,6 +199,10 @@ def server(monkeypatch):
             "wrong": [(f"{address}/wrong.gz", wrong)],
             "truncated": [(f"{address}/truncated.gz", right)],
             "missing": [(f"{address}/missing.gz", right)],
+            "model": [
+                (f"{address}/{file}", f"sha256:{hashlib.sha256(CONTENT).hexdigest()}", file)
+                for file in ("config.gz", "1_Pooling/config.gz")
+            ],
         }
         monkeypatch.setattr(downloads, "DATASETS", table)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -251,6 +255,16 @@ def test_offline_says_what_to_put_where(server, tmp_path):
         download("good", tmp_path, mirror="http://127.0.0.1:9")
 
 
+@pytest.mark.peer("pooch")
+def test_a_model_keeps_its_folders(server, tmp_path):
+    assert download("model", tmp_path) == [tmp_path / "config.gz", tmp_path / "1_Pooling" / "config.gz"]
+    assert (tmp_path / "1_Pooling" / "config.gz").read_bytes() == CONTENT
+    (tmp_path / "config.gz").write_bytes(b"damaged")
+    download("model", tmp_path)
+    assert (tmp_path / "config.gz").read_bytes() == CONTENT
+    assert len(server.requests) == 3
+
+
 def test_an_unknown_dataset_and_a_missing_extra(monkeypatch, tmp_path):
     with pytest.raises(ValueError, match="there are mnist, fashion-mnist"):
         download("mnst")
@@ -261,5 +275,22 @@ def test_an_unknown_dataset_and_a_missing_extra(monkeypatch, tmp_path):
 
 def test_every_published_hash_is_one():
     for files in downloads.DATASETS.values():
-        for address, md5 in files:
-            assert address.startswith("http") and len(bytes.fromhex(md5)) == 16
+        for address, known_hash, *_ in files:
+            digest = known_hash.removeprefix("sha256:")
+            assert address.startswith("http") and len(bytes.fromhex(digest)) == (16 if digest == known_hash else 32)
+
+
+def test_shapes_are_drawn_the_same_and_differ_in_kind():
+    from embeddings.datasets import shapes
+
+    pictures, labels = shapes(50, seed=3, noise=0)
+    again, _ = shapes(50, seed=3, noise=0)
+    assert pictures.dtype == np.uint8 and pictures.tobytes() == again.tobytes()
+    assert pictures.tobytes() != shapes(50, seed=4, noise=0)[0].tobytes()
+    assert len(set(labels)) == 5 and np.all(pictures.max(axis=(1, 2)) > 100)
+    # A ring is dark where a circle is bright, and nothing is cut off at the border.
+    assert (pictures[labels == "ring"] > 0).mean() < (pictures[labels == "circle"] > 0).mean()
+    border = np.concatenate([pictures[:, 0], pictures[:, -1], pictures[:, :, 0], pictures[:, :, -1]])
+    assert (border > 0).mean() < 0.01
+    with pytest.raises(ValueError, match="size must be at least 8"):
+        shapes(5, size=3)

@@ -28,6 +28,8 @@ def pictures():
     yield visualise.topic_bars([[("cat", 0.2), ("猫", 0.1)], [("ham", 0.3)]] * 4, title="题")
     yield visualise.mixtures(rng.dirichlet(np.ones(9), 3), SENTENCES, title="题")
     yield visualise.settling(rng.integers(0, 9, (5, 8)), title="题")
+    yield visualise.mosaic(rng.random((2, 3, 5, 6)), rows=["一", "b"], columns=list("abc"), title="题")
+    yield visualise.thumbnails(rng.normal(size=(6, 2)), rng.random((6, 5, 5)), title="题")
     clips = rng.integers(0, 255, (2, 4, 8, 8, 3)).astype(np.uint8)
     yield visualise.patch_grid(clips[0, 0], (4, 4), title="题")
     yield visualise.film_strip(clips, ["a red square", "红色"], title="题")
@@ -37,6 +39,7 @@ def pictures():
         rng.normal(size=(6, 5)), ["text", "clip"] * 3, ["a", "a", "红", "红", "b", "b"], title="题"
     )
     yield visualise.attention_map(rng.dirichlet(np.ones(3), 3), ["the", "猫", "sleeps"], title="题")
+    yield visualise.gate_map(rng.uniform(0, 1, (3, 6)), ["the", "猫", "sleeps"], title="题")
     yield visualise.position_map(rng.uniform(-1, 1, (9, 6)), title="题")
 
 
@@ -105,6 +108,7 @@ def test_flat_vectors_are_drawn_too(vectors):
         (lambda: visualise.joint_map(np.ones((2, 2)), ["a"], ["b"]), "2 vectors but 1 kinds"),
         (lambda: visualise.document_map(np.ones((2, 2)), ["a"]), "2 vectors but 1 groups"),
         (lambda: visualise.attention_map(np.ones((2, 2)), ["a"]), "do not fit 1 tokens"),
+        (lambda: visualise.gate_map(np.ones((2, 3)), ["a"]), "do not fit 1 words"),
         (lambda: visualise.position_map(np.ones(3)), r"got an array of shape \(3,\)"),
     ],
 )
@@ -127,3 +131,14 @@ def test_pictures_of_topics_say_what_does_not_fit():
     ax = visualise.mixtures([[0.25, 0.75]], ["one"])
     assert [patch.get_width() for patch in ax.patches] == [0.25, 0.75]
     assert np.array_equal(visualise.settling([[0, 8]]).images[0].get_array()[0, 0], [0x00, 0x72, 0xB2])
+
+
+def test_pictures_of_pictures_say_what_does_not_fit():
+    with pytest.raises(ValueError, match="rows must be 2 labels, got 1"):
+        visualise.mosaic(np.zeros((2, 3, 4, 4)), rows=["a"])
+    with pytest.raises(ValueError, match="rows, columns, height, width"):
+        visualise.mosaic(np.zeros((3, 4, 4)))
+    with pytest.raises(ValueError, match="3 pictures need as many points"):
+        visualise.thumbnails(np.zeros((2, 2)), np.zeros((3, 4, 4)))
+    sheet = visualise.mosaic(np.array([[[[0.0, 2.0]], [[5.0, 5.0]]]])).images[0].get_array()
+    assert sheet.filled(-1).tolist() == [[0, 1, -1, 0, 0]]

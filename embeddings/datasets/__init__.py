@@ -4,6 +4,7 @@ from embeddings.datasets.clips import MovingShapes, film, moving_shapes, pan
 from embeddings.datasets.corpus import documentation
 from embeddings.datasets.downloads import download
 from embeddings.datasets.pictures import images
+from embeddings.datasets.shapes import shapes
 from embeddings.datasets.world import ToyWorld, toy_world
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "images",
     "moving_shapes",
     "pan",
+    "shapes",
     "toy_world",
 ]

@@ -7,7 +7,9 @@ first Chinese font found: that of the package ``zhplot`` (in the ``lessons`` ext
 from embeddings.visualise.attention import attention_map, position_map
 from embeddings.visualise.canvas import COLORS, font_families, save_figure
 from embeddings.visualise.documents import document_map, mixtures, settling, topic_bars
+from embeddings.visualise.images import contact_sheet, hog_glyphs, keypoints, matches, pyramid
 from embeddings.visualise.maps import mosaic, thumbnails
+from embeddings.visualise.networks import gate_map
 from embeddings.visualise.vectors import (
     curves,
     neighbour_bars,
@@ -22,11 +24,16 @@ from embeddings.visualise.videos import film_strip, joint_map, patch_grid, space
 __all__ = [
     "COLORS",
     "attention_map",
+    "contact_sheet",
     "curves",
     "document_map",
     "film_strip",
     "font_families",
+    "gate_map",
+    "hog_glyphs",
     "joint_map",
+    "keypoints",
+    "matches",
     "mixtures",
     "mosaic",
     "neighbour_bars",
@@ -34,6 +41,7 @@ __all__ = [
     "patch_grid",
     "position_map",
     "principal_components",
+    "pyramid",
     "save_figure",
     "scatter",
     "settling",
