@@ -1,4 +1,4 @@
-"""Well-known datasets from where they are published, checked against their hashes."""
+"""Well-known datasets, and a model, from where they are published, checked against their hashes."""
 
 import os
 import sys
@@ -9,7 +9,9 @@ from embeddings.datasets.corpus import cache_folder
 _MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist"
 _FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
 
-# name: [(address, MD5 as published by the loaders that people use)]
+_MINILM = "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main"
+
+# name: [(address, MD5 as published by the loaders that people use)], or [(address, "sha256:…", where in the folder)]
 DATASETS = {
     "mnist": [
         (f"{_MNIST}/train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
@@ -32,6 +34,19 @@ DATASETS = {
             "68799af40b6bda07dfa47a32612e5364",
         ),
     ],
+    "all-MiniLM-L6-v2": [
+        (f"{_MINILM}/{file}", f"sha256:{digest}", file)
+        for file, digest in {
+            "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+            "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+            "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+            "modules.json": "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf",
+            "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
+            "sentence_bert_config.json": "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        }.items()
+    ],
     "glove-6b": [("http://nlp.stanford.edu/data/glove.6B.zip", "056ea991adb4740ac6bf1b6d9b50408b")],
 }
 
@@ -42,7 +57,8 @@ def download(name, folder=None, mirror=None):
     Parameters
     ----------
     name : str
-        One of ``"mnist"``, ``"fashion-mnist"``, ``"imdb"``, ``"text8"`` and ``"glove-6b"``.
+        One of ``"mnist"``, ``"fashion-mnist"``, ``"imdb"``, ``"text8"`` and ``"glove-6b"``; or of
+        ``"all-MiniLM-L6-v2"``, whose folder ``BERT.from_pretrained`` reads.
     folder : path-like, optional
         Where the files go; by default ``NAME`` in the cache folder (see the environment variable
         ``EMBEDDINGS_CACHE``).
@@ -70,14 +86,14 @@ def download(name, folder=None, mirror=None):
     folder = cache_folder() / name if folder is None else Path(folder)
     mirror = mirror or os.environ.get("EMBEDDINGS_MIRROR")
     paths = []
-    for published, md5 in DATASETS[name]:
-        file = published.rsplit("/", 1)[1]
+    for published, known_hash, *place in DATASETS[name]:
+        file = place[0] if place else published.rsplit("/", 1)[1]
         address = f"{mirror.rstrip('/')}/{name}/{file}" if mirror else published
-        paths.append(_fetch(address, md5, folder, file))
+        paths.append(_fetch(address, known_hash if ":" in known_hash else f"md5:{known_hash}", folder, file))
     return paths
 
 
-def _fetch(address, md5, folder, file):
+def _fetch(address, known_hash, folder, file):
     try:
         import pooch
         import requests
@@ -94,9 +110,9 @@ def _fetch(address, md5, folder, file):
         return Path(
             pooch.retrieve(
                 address,
-                known_hash=f"md5:{md5}",
-                fname=file,
-                path=folder,
+                known_hash=known_hash,
+                fname=Path(file).name,
+                path=(folder / file).parent,
                 progressbar=sys.stderr.isatty() or "ipykernel" in sys.modules,
             )
         )
