@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from embeddings.image import HOG, Autoencoder
+from embeddings.image import HOG, VLAD, Autoencoder, BagOfVisualWords
 from embeddings.text import (
     BERT,
     AverageEncoder,
@@ -46,6 +46,8 @@ MODELS = [
         sentences,
     ),
     ("BERT", lambda: BERT(8, 1, 2, vocab_size=50, max_length=20, epochs=1), sentences),
+    ("BagOfVisualWords", lambda: BagOfVisualWords(n_words=5, n_keypoints=20), pictures),
+    ("VLAD", lambda: VLAD(n_words=3, n_keypoints=20), pictures),
     ("HOG", lambda: HOG(orientations=4, block_norm="L1"), pictures),
     ("Autoencoder", lambda: Autoencoder("conv", 3, hidden=8, epochs=1, variational=True), pictures),
     ("VGG16, narrow", lambda: NarrowVGG16(size=32), pictures),

@@ -8,6 +8,7 @@ import pytest
 from scipy import sparse
 
 from embeddings import visualise
+from embeddings.image import Keypoints
 
 SENTENCES = ["The cat chases the mouse", "小猫捕鼠", "I like ham sandwiches"]
 
@@ -41,6 +42,13 @@ def pictures():
     yield visualise.attention_map(rng.dirichlet(np.ones(3), 3), ["the", "猫", "sleeps"], title="题")
     yield visualise.gate_map(rng.uniform(0, 1, (3, 6)), ["the", "猫", "sleeps"], title="题")
     yield visualise.position_map(rng.uniform(-1, 1, (9, 6)), title="题")
+    points = Keypoints(*rng.uniform(5, 20, (5, 6)))
+    picture = rng.random((24, 30))
+    yield visualise.hog_glyphs(rng.random((3, 4, 9)), picture, title="题")
+    yield visualise.pyramid([rng.random((3, 16, 20)), rng.random((3, 8, 10))], title="题")
+    yield visualise.keypoints(picture, points, title="题")
+    yield visualise.matches(picture, picture[:20], points, points, np.array([[0, 1], [2, 2]]), [True, False])
+    yield visualise.contact_sheet([picture, rng.random((9, 7, 3))] * 3, ["猫", "b"] * 3, title="题")
 
 
 def test_every_picture_has_the_same_bytes_twice_and_is_small(tmp_path):

@@ -6,7 +6,8 @@ import numpy as np
 
 from embeddings.base import Embedder
 from embeddings.checks import check_choice, check_integer
-from embeddings.image.checks import check_picture, check_pictures
+from embeddings.image.checks import check_picture, check_pictures, unit_range
+from embeddings.image.preprocess import resize
 from embeddings.progress import progress
 from kernels import gradients
 from kernels.device import implementation
@@ -193,9 +194,7 @@ class HOG(Embedder):
     def _resized(self, picture):
         if self.size is None or picture.shape[:2] == tuple(self.size):
             return picture
-        from skimage.transform import resize
-
-        return resize(picture, tuple(self.size), preserve_range=True, anti_aliasing=True).astype(picture.dtype)
+        return np.clip(resize(unit_range(picture), *self.size), 0, 1)
 
     # Checks -----------------------------------------------------------------------------------------------------------
 
