@@ -1,4 +1,4 @@
-"""Layers of networks, forward and backward, beside PyTorch: LSTM and GRU."""
+"""Layers of networks, forward and backward, beside PyTorch: LSTM, GRU and Transformer."""
 
 import numpy as np
 
@@ -14,6 +14,7 @@ def run(data, threads):
     """Each of the parts, one after the other."""
     for cell in ("lstm", "gru"):
         recurrent(cell, threads)
+    transformer(threads)
 
 
 def recurrent(cell, threads):
@@ -55,3 +56,45 @@ def recurrent(cell, threads):
     medians = interleave({"ours": step, "PyTorch": their_step}, repeats=100, threads=threads)
     title = f"{cell.upper()}, forward and backward, {threads} thread(s): {BATCH} sequences of {STEPS} steps"
     report(title, medians, BATCH * STEPS, "steps", BAR)
+
+
+def transformer(threads):
+    """Two blocks of self-attention: the same weights, the same results, the time of a forward and a backward."""
+    import torch
+
+    torch.set_num_threads(threads)
+    rng = np.random.default_rng(1)
+    batch, steps, d, n_heads, d_hidden, n_layers = 16, 64, 128, 4, 512, 2
+    ours = nn.Sequential(*(nn.TransformerBlock(d, n_heads, d_hidden, norm="post", rng=rng) for _ in range(n_layers)))
+    layer = torch.nn.TransformerEncoderLayer(d, n_heads, d_hidden, 0.0, "gelu", batch_first=True)
+    theirs = torch.nn.TransformerEncoder(layer, n_layers, enable_nested_tensor=False).train()
+    for block, their_block in zip(ours.layers, theirs.layers, strict=True):
+        inward, outward, attention = block.attention.inward, block.attention.outward, their_block.self_attn
+        for linear, weight, bias in (
+            (inward, attention.in_proj_weight, attention.in_proj_bias),
+            (outward, attention.out_proj.weight, attention.out_proj.bias),
+            (block.inner, their_block.linear1.weight, their_block.linear1.bias),
+            (block.outer, their_block.linear2.weight, their_block.linear2.bias),
+        ):
+            weight.data, bias.data = torch.tensor(linear.weight.data.T.copy()), torch.tensor(linear.bias.data)
+    x, grad = rng.normal(size=(2, batch, steps, d)).astype(np.float32)
+    their_x, their_grad = torch.tensor(x, requires_grad=True), torch.tensor(grad)
+
+    def step():
+        ours.zero_grad()
+        return ours.forward(x), ours.backward(grad)
+
+    def their_step():
+        theirs.zero_grad()
+        their_x.grad = None
+        y = theirs(their_x)
+        y.backward(their_grad)
+        return y.detach().numpy(), their_x.grad.numpy()
+
+    for comp, ref in zip(step(), their_step(), strict=True):
+        np.testing.assert_allclose(comp, ref, atol=1e-4 * np.abs(ref).max())
+    ref = theirs.layers[0].linear1.weight.grad.numpy().T
+    np.testing.assert_allclose(ours[0].inner.weight.grad, ref, atol=1e-4 * np.abs(ref).max())
+    medians = interleave({"ours": step, "PyTorch": their_step}, repeats=50, threads=threads)
+    title = f"Transformer of {n_layers} blocks, forward and backward, {threads} thread(s): {batch} × {steps} tokens"
+    report(title, medians, batch * steps, "tokens", BAR)
