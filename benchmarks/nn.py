@@ -1,4 +1,4 @@
-"""Layers of networks, forward and backward, beside PyTorch: LSTM, GRU and Transformer."""
+"""Layers of networks, forward and backward, beside PyTorch: LSTM, GRU, Transformer and TextCNN."""
 
 import numpy as np
 
@@ -15,6 +15,7 @@ def run(data, threads):
     for cell in ("lstm", "gru"):
         recurrent(cell, threads)
     transformer(threads)
+    text_cnn(threads)
 
 
 def recurrent(cell, threads):
@@ -98,3 +99,60 @@ def transformer(threads):
     medians = interleave({"ours": step, "PyTorch": their_step}, repeats=50, threads=threads)
     title = f"Transformer of {n_layers} blocks, forward and backward, {threads} thread(s): {batch} × {steps} tokens"
     report(title, medians, batch * steps, "tokens", BAR)
+
+
+def text_cnn(threads):
+    """Training of a TextCNN: words, filters of three widths, the largest answers, two scores; Adam on all of it."""
+    import torch
+
+    torch.set_num_threads(threads)
+    rng = np.random.default_rng(1)
+    widths, n_filters, size, n_words, batch, steps = (3, 4, 5), 100, 100, 5_000, 32, 200
+    embedding, filters = nn.Embedding(n_words, size, rng=rng), nn.ConvMax(size, n_filters, widths, rng=rng)
+    head = nn.Linear(len(widths) * n_filters, 2, rng=rng)
+    network, loss = nn.Sequential(embedding, filters, head), nn.CrossEntropy()
+    optimiser = nn.Adam(network.parameters(), 0.001)
+
+    class Theirs(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = torch.nn.Embedding(n_words, size)
+            self.filters = torch.nn.ModuleList(torch.nn.Conv1d(size, n_filters, width) for width in widths)
+            self.head = torch.nn.Linear(len(widths) * n_filters, 2)
+
+        def forward(self, x):
+            x = self.embedding(x).transpose(1, 2)
+            return self.head(torch.cat([torch.relu(f(x)).amax(dim=2) for f in self.filters], dim=1))
+
+    theirs, first = Theirs(), 0
+    with torch.no_grad():
+        theirs.embedding.weight.copy_(torch.from_numpy(embedding.weight.data))
+        theirs.head.weight.copy_(torch.from_numpy(head.weight.data.T.copy()))
+        theirs.head.bias.copy_(torch.from_numpy(head.bias.data))
+        for i, (width, conv) in enumerate(zip(widths, theirs.filters, strict=True)):
+            taps = filters.weight.data[first : first + width * n_filters].reshape(width, n_filters, size)
+            conv.weight.copy_(torch.from_numpy(taps.transpose(1, 2, 0).copy()))
+            conv.bias.copy_(torch.from_numpy(filters.bias.data[i * n_filters : (i + 1) * n_filters]))
+            first += width * n_filters
+    their_optimiser, their_loss = torch.optim.Adam(theirs.parameters(), 0.001), torch.nn.CrossEntropyLoss()
+    x, target = rng.integers(0, n_words, (batch, steps)), rng.integers(0, 2, batch)
+    their_x, their_target = torch.from_numpy(x), torch.from_numpy(target)
+
+    def step():
+        network.zero_grad()
+        value, grad = loss(network.forward(x), target)
+        network.backward(grad)
+        optimiser.step()
+        return value
+
+    def their_step():
+        their_optimiser.zero_grad()
+        value = their_loss(theirs(their_x), their_target)
+        value.backward()
+        their_optimiser.step()
+        return value.item()
+
+    for _ in range(3):
+        np.testing.assert_allclose(step(), their_step(), rtol=1e-4)
+    medians = interleave({"ours": step, "PyTorch": their_step}, repeats=30, threads=threads)
+    report(f"TextCNN, training, {threads} thread(s): batches of {batch} × {steps} words", medians, batch, "texts", 2)

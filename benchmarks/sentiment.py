@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.harness import imdb_reviews
 from embeddings import nn
-from embeddings.text import RecurrentEncoder
+from embeddings.text import RecurrentEncoder, TextCNN
 from embeddings.text.sentence_encoder import PADDING
 
 TRAIN, HELD_OUT = 20_000, 5_000
@@ -53,6 +53,12 @@ def recurrent(cell, threads, kind=RecurrentEncoder):
     """The recurrent encoder that is measured."""
     options = {"pooling": "max", "min_count": 5, "max_length": 200, "dropout": 0.5, "epochs": 4}
     return kind(cell, 100, 128, **options, workers=threads)
+
+
+def phrases(threads, kind=TextCNN):
+    """The convolutions that are measured."""
+    options = {"min_count": 5, "max_length": 400, "dropout": 0.5, "epochs": 4}
+    return kind((3, 4, 5), 100, 100, **options, workers=threads)
 
 
 class TorchEncoder(RecurrentEncoder):
@@ -108,6 +114,55 @@ class TorchNetwork(nn.Layer):
         self.pop().backward(torch.tensor(grad))
 
 
+class TorchTextCNN(TextCNN):
+    """As :class:`TorchEncoder`, with convolutions."""
+
+    def _network(self):
+        import torch
+
+        torch.set_num_threads(self.workers)
+        torch.manual_seed(self.seed)
+        return TorchPhrases(self)
+
+
+class TorchPhrases(nn.Layer):
+    """Embedding, dropout, convolutions, the largest answers over time, dropout and scores, all of PyTorch."""
+
+    def __init__(self, encoder):
+        import torch
+
+        super().__init__()
+        self.embedding = torch.nn.Embedding(len(encoder.words_) + 2, encoder.vector_size, padding_idx=PADDING)
+        self.embedding.weight.data *= 0.1
+        convolutions = (torch.nn.Conv1d(encoder.vector_size, encoder.n_filters, width) for width in encoder.widths)
+        self.filters = torch.nn.ModuleList(convolutions)
+        self.head = torch.nn.Linear(len(encoder.widths) * encoder.n_filters, len(encoder.classes_))
+        self.dropout = torch.nn.Dropout(encoder.dropout)
+        for name in ("embedding", "filters", "head"):
+            for inner, tensor in getattr(self, name).named_parameters():
+                tensor.grad = torch.zeros_like(tensor)
+                parameter = nn.Parameter(tensor.data.numpy())
+                parameter.grad = tensor.grad.numpy()
+                setattr(self, f"{name}_{inner}", parameter)
+
+    def forward(self, x, lengths=None):
+        import torch
+
+        drop = self.dropout.train(self.training)
+        with torch.set_grad_enabled(self.training):
+            x = torch.tensor(np.pad(x, ((0, 0), (0, max(0, 5 - x.shape[1])))))
+            words = drop(self.embedding(x)).transpose(1, 2)
+            answers = torch.cat([torch.relu(f(words)).amax(dim=2) for f in self.filters], dim=1)
+            scores = self.head(drop(answers))
+        self.push(scores)
+        return scores.detach().numpy()
+
+    def backward(self, grad):
+        import torch
+
+        self.pop().backward(torch.tensor(grad))
+
+
 # name: (our model for so many threads, PyTorch's or None, the accuracy that was promised)
 NETWORKS = {
     cell.upper(): (
@@ -117,3 +172,4 @@ NETWORKS = {
     )
     for cell in ("lstm", "gru")
 }
+NETWORKS["TextCNN"] = phrases, lambda threads: phrases(threads, TorchTextCNN), 0.86

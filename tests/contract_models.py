@@ -51,6 +51,7 @@ MODELS = [
     ("HOG", lambda: HOG(orientations=4, block_norm="L1"), pictures),
     ("Autoencoder", lambda: Autoencoder("conv", 3, hidden=8, epochs=1, variational=True), pictures),
     ("VGG16, narrow", lambda: NarrowVGG16(size=32), pictures),
+    ("TextCNN", lambda: TextCNN((2, 3), vector_size=6, n_filters=4, epochs=2), sentences),
     ("Doc2Vec", lambda: Doc2Vec(5, dm=False, min_count=1, epochs=2), sentences),
     ("LatentDirichletAllocation", lambda: LatentDirichletAllocation(3, min_count=1, epochs=5), sentences),
     ("RecurrentEncoder", lambda: RecurrentEncoder("gru", vector_size=4, hidden=3, epochs=1), sentences),

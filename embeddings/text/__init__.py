@@ -14,6 +14,7 @@ _HOMES = {
     "OneHotEncoder": "one_hot",
     "PPMI": "ppmi",
     "RecurrentEncoder": "recurrent_encoder",
+    "TextCNN": "text_cnn",
     "TfidfVectorizer": "tfidf",
     "TransformerEncoder": "transformer_encoder",
     "Vocabulary": "vocabulary",

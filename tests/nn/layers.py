@@ -61,6 +61,8 @@ LAYERS = {
     "SinusoidalPositions": (lambda: nn.SinusoidalPositions(), numbers(2, 5, 4), None),
     "LearnedPositions": (lambda: nn.LearnedPositions(6, 4, rng=rng()), numbers(2, 5, 4), None),
     "TransformerBlock": (lambda: nn.TransformerBlock(4, 2, 8, rng=rng()), numbers(2, 4, 4), np.array([4, 2])),
+    "ConvMax": (lambda: nn.ConvMax(3, 2, (2, 3), rng=rng()), numbers(3, 5, 3), np.array([5, 2, 1])),
+    "CausalConv1d": (lambda: nn.CausalConv1d(2, 3, 3, rng=rng()), numbers(2, 4, 2), None),
     "Crop": (lambda: nn.Crop(2, 1), numbers(2, 2, 3, 3), None),
     "Noise of nothing": (lambda: nn.Noise(0.0, rng=rng()), numbers(2, 3), None),
     # What it draws is the same in every forward; its divergence is not in the checker's loss (test_noise.py).
