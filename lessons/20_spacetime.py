@@ -66,7 +66,7 @@ factorised = VisionTransformer(
 ).fit(X[:200], y[:200])
 weights = factorised.attention_weights(X[200:]).mean(axis=(0, 1, 2))  # (times, times)
 names = ["frames 0–1", "frames 2–3"]
-ax = visualise.similarity_heatmap(weights, names, title="How much each time looks at each other")
+ax = visualise.attention_map(weights, names, title="How much each time looks at each other")
 visualise.save_figure(ax, "20_spacetime_attention")
 told = factorised.score(X[200:], y[200:])
 print(f"looks: joint {(2 * 4) ** 2}, factorised {2 * 4 * (2 + 4)}; accuracy {told:.2f}")

@@ -39,7 +39,9 @@ class Linear(Layer):
 
     def forward(self, x, lengths=None):
         self.push(x)
-        y = x @ self.weight.data  # (…, n_out)
+        # All rows in one product; NumPy would take a batch of sequences one by one.
+        y = x.reshape(-1, x.shape[-1]) @ self.weight.data
+        y = y.reshape(*x.shape[:-1], y.shape[1])  # (…, n_out)
         if self.bias is not None:
             y += self.bias.data
         return y
@@ -51,4 +53,4 @@ class Linear(Layer):
         self.weight.grad += rows.T @ grads
         if self.bias is not None:
             self.bias.grad += grads.sum(0)
-        return grad @ self.weight.data.T
+        return (grads @ self.weight.data.T).reshape(x.shape)

@@ -86,14 +86,16 @@ def film_strip(clips, labels=None, ax=None, title=None):
     if len(labels) != len(clips):
         raise ValueError(f"{len(clips)} clips but {len(labels)} labels")
     frames = max(len(clip) for clip in clips)
-    ax = axes_or_new(ax, (8, 8 * len(clips) / (frames + 2) + 0.5))
+    # Long labels take as much room as some frames.
+    room = frames + 0.5 + max(map(len, labels)) / 11
+    ax = axes_or_new(ax, (8, 8 * len(clips) / room + 0.7))
     for i, clip in enumerate(clips):
         for t, frame in enumerate(clip):
             _draw(ax, frame, (t + 0.03, t + 0.97, i + 0.97, i + 0.03))
     ax.set_xlim(0, frames)
     ax.set_ylim(len(clips), 0)
     ax.set_aspect("equal")
-    ax.set_yticks(np.arange(len(clips)) + 0.5, labels)
+    ax.set_yticks(np.arange(len(clips)) + 0.5, labels, fontsize=9)
     ax.set_xticks(np.arange(frames) + 0.5, range(frames))
     ax.set_xlabel("frame")
     ax.tick_params(length=0)
