@@ -54,21 +54,52 @@ AHEAD = 12
 TILE = 16
 
 
-def panels_of(W):
+def size_of_panels(K, N):
+    """How many numbers the panels of weights (K, N) hold."""
+    return -(-N // PANEL) * K * PANEL
+
+
+def panels_of(W, room=None):
     """Weights (K, N) as panels.
+
+    Parameters
+    ----------
+    W : array, shape (K, N)
+    room : array, shape (size_of_panels(K, N),), float32, optional
+        Zeros that are written to, so that the weights of many layers lie in one block.
 
     Examples
     --------
     >>> panels_of(np.ones((3, 40))).shape
     (2, 3, 32)
+    >>> W = np.arange(32 * 64, dtype=np.float32).reshape(64, 32).T  # columns follow each other
+    >>> np.array_equal(panels_of(W), panels_of(W.copy()))
+    True
     """
     K, N = W.shape
     count = -(-N // PANEL)
-    panels = lanes_of_zeros(count * K * PANEL).reshape(count, K, PANEL)
+    room = lanes_of_zeros(size_of_panels(K, N)) if room is None else room
+    panels = room.reshape(count, K, PANEL)
+    if W.dtype == np.float32 and W.T.flags.c_contiguous and K % LANES == N % PANEL == 0:
+        # As PyTorch keeps weights: columns one after the other.
+        _fill_from_columns(W.T.reshape(-1), K, panels.reshape(-1))
+        return panels
     for p in range(count):
         part = W[:, p * PANEL : (p + 1) * PANEL]
         panels[p, :, : part.shape[1]] = part
     return panels
+
+
+@compiled
+def _fill_from_columns(columns, K, panels):
+    """Panels of weights whose columns, of K numbers each, follow each other: sixteen by sixteen."""
+    square = np.empty(LANES * LANES, np.float32)
+    for n in range(0, columns.shape[0] // K, LANES):
+        place = n // PANEL * PANEL * K + n % PANEL
+        for k in range(0, K, LANES):
+            transpose(columns, n * K + k, K, square, 0)
+            for r in range(LANES):
+                store(panels, place + (k + r) * PANEL, load(square, LANES * r))
 
 
 def dense_numpy(x, panels, bias, gelu, y):

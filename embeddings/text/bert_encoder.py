@@ -5,9 +5,10 @@ import numpy as np
 from kernels.attention import IMPLEMENTATIONS as ATTENTION
 from kernels.attention import weights_numpy
 from kernels.dense import IMPLEMENTATIONS as DENSE
-from kernels.dense import panels_of
+from kernels.dense import panels_of, size_of_panels
 from kernels.device import implementation
 from kernels.norm import IMPLEMENTATIONS as NORM
+from kernels.simd import LANES
 
 attend = implementation(ATTENTION)
 dense = implementation(DENSE)
@@ -38,22 +39,28 @@ class BertEncoder:
             tensors["embeddings.position_embeddings.weight"] + tensors["embeddings.token_type_embeddings.weight"][0]
         )
         self._norm = _pair(tensors, "embeddings.LayerNorm")
-        self._layers = []
-        for i in range(shape.num_hidden_layers):
-            layer = f"encoder.layer.{i}"
-            names = [f"{layer}.attention.self.{part}" for part in ("query", "key", "value")]
-            inward = np.concatenate([tensors.pop(f"{name}.weight").T for name in names], axis=1)
-            bias = np.concatenate([tensors[f"{name}.bias"] for name in names])
-            self._layers.append(
-                (
-                    (panels_of(inward), bias),
-                    _panels(tensors, f"{layer}.attention.output.dense"),
-                    _pair(tensors, f"{layer}.attention.output.LayerNorm"),
-                    _panels(tensors, f"{layer}.intermediate.dense"),
-                    _panels(tensors, f"{layer}.output.dense"),
-                    _pair(tensors, f"{layer}.output.LayerNorm"),
-                )
-            )
+        d, h = shape.hidden_size, shape.intermediate_size
+        sizes = [size_of_panels(*sides) for sides in ((d, 3 * d), (d, d), (d, h), (h, d))]
+        # One block for all, for which NumPy asks for huge pages; it begins where lanes do.
+        block = np.empty(shape.num_hidden_layers * sum(sizes) + LANES, np.float32)
+        block[:] = 0
+        skip = -(block.ctypes.data // 4) % LANES
+        rooms = np.split(block[skip : len(block) - LANES + skip], shape.num_hidden_layers)
+        self._layers = [self._layer(f"encoder.layer.{i}", tensors, rooms[i], sizes) for i in range(len(rooms))]
+
+    def _layer(self, layer, tensors, room, sizes):
+        rooms = np.split(room, np.cumsum(sizes)[:-1])
+        names = [f"{layer}.attention.self.{part}" for part in ("query", "key", "value")]
+        inward = np.concatenate([tensors.pop(f"{name}.weight") for name in names])  # (3d, d)
+        bias = np.concatenate([tensors[f"{name}.bias"] for name in names])
+        return (
+            (panels_of(inward.T, rooms[0]), bias),
+            _panels(tensors, f"{layer}.attention.output.dense", rooms[1]),
+            _pair(tensors, f"{layer}.attention.output.LayerNorm"),
+            _panels(tensors, f"{layer}.intermediate.dense", rooms[2]),
+            _panels(tensors, f"{layer}.output.dense", rooms[3]),
+            _pair(tensors, f"{layer}.output.LayerNorm"),
+        )
 
     def tensors(self):
         """The matrices that were taken out, as they were."""
@@ -140,8 +147,8 @@ def _pair(tensors, name):
     return tensors[f"{name}.weight"], tensors[f"{name}.bias"]
 
 
-def _panels(tensors, name):
-    return panels_of(tensors.pop(f"{name}.weight").T), tensors[f"{name}.bias"]
+def _panels(tensors, name, room):
+    return panels_of(tensors.pop(f"{name}.weight").T, room), tensors[f"{name}.bias"]
 
 
 def _unpacked(panels, bias):

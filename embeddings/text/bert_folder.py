@@ -1,5 +1,6 @@
 """The folder that Hugging Face and sentence-transformers keep a BERT in, read with every fault named."""
 
+import json
 import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -150,7 +151,7 @@ def read_weights(folder, shape):
     head_shapes = shape.head_tensors()
     try:
         with safe_open(path, framework="numpy") as file:
-            names = {}
+            tensor_of, names = _mapped(path), {}
             for name in file.keys():
                 plain = name.removeprefix("bert.")
                 for old, new in _OLD_NAMES.items():
@@ -181,10 +182,29 @@ def read_weights(folder, shape):
                         raise ValueError(
                             f"{where}: {names[name]} must be of type F16, F32 or F64, got {header.get_dtype()}"
                         )
-                    target[part] = file.get_tensor(names[name]).astype(np.float32, copy=False)
+                    mapped = tensor_of(names[name])
+                    # Mapped, not read: what is laid out anew need not be in memory before.
+                    copied = mapped.dtype != np.float32 or not mapped.flags.aligned
+                    target[part] = mapped.astype(np.float32) if copied else mapped
     except SafetensorError as error:
         raise ValueError(f"{where} is not a whole safetensors file: {error}") from error
     return found, head
+
+
+def _mapped(path):
+    """A function from the name of a tensor to its numbers in a file that is known to be whole, mapped into memory."""
+    with open(path, "rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+    data = np.memmap(path, np.uint8, "r")
+    types = {"F16": np.float16, "F32": np.float32, "F64": np.float64}
+
+    def tensor(name):
+        begin, end = header[name]["data_offsets"]
+        numbers = data[8 + size + begin : 8 + size + end].view(np.ndarray)
+        return numbers.view(types[header[name]["dtype"]]).reshape(header[name]["shape"])
+
+    return tensor
 
 
 def read_pooling(folder):
