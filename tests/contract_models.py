@@ -11,6 +11,7 @@ from embeddings.text import (
     NGramVectorizer,
     OneHotEncoder,
     RecurrentEncoder,
+    TextCNN,
     TfidfVectorizer,
     TransformerEncoder,
 )
