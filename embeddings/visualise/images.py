@@ -38,7 +38,7 @@ def hog_glyphs(histograms, picture=None, ax=None, title=None):
     if histograms.ndim != 3:
         raise ValueError(f"histograms must have shape (rows, columns, orientations), got {histograms.shape}")
     rows, columns, n = histograms.shape
-    ax = axes_or_new(ax, (8, 8 * rows / columns))
+    ax = axes_or_new(ax, (6, 6 * rows / columns))
     ax.set_facecolor("black")
     if picture is not None:
         _show(ax, picture, (-0.5, columns - 0.5, rows - 0.5, -0.5), alpha=0.35)
