@@ -167,6 +167,33 @@ def select_cpu(indptr, indices, counts, column_of):
     return new_indptr, new_indices[:Z], new_counts[:Z]
 
 
+def tally_numpy(tokens, counts):
+    """Add to `counts` how often each token occurs.
+
+    Parameters
+    ----------
+    tokens : array, shape (T,), int32
+        Each 0 or more, and smaller than n.
+    counts : array, shape (n,), int64
+        Added to in place.
+
+    Examples
+    --------
+    >>> counts = np.array([5, 0])
+    >>> tally_numpy(np.array([1, 0, 1], np.int32), counts)
+    >>> counts.tolist()
+    [6, 2]
+    """
+    counts += np.bincount(tokens, minlength=len(counts))
+
+
+@compiled(fastmath=False)
+def tally_cpu(tokens, counts):
+    """Compiled :func:`tally_numpy`."""
+    for t in range(tokens.shape[0]):
+        counts[np.uint32(tokens[t])] += 1
+
+
 def renumber_numpy(tokens, token_offsets, number):
     """Give tokens their final numbers, in place, and leave those out that have none.
 
@@ -203,10 +230,11 @@ def renumber_cpu(tokens, token_offsets, number):
     written = 0
     for document in range(token_offsets.shape[0] - 1):
         for t in range(token_offsets[document], token_offsets[document + 1]):
-            renumbered = number[tokens[t]]
-            if renumbered >= 0:
-                tokens[written] = renumbered
-                written += 1
+            renumbered = number[np.uint32(tokens[t])]
+            kept = renumbered >= 0
+            # Without a branch: which words are rare is nothing that a processor could predict.
+            tokens[written] = renumbered if kept else tokens[written]
+            written += kept
         offsets[document + 1] = written
     return offsets
 
@@ -214,4 +242,5 @@ def renumber_cpu(tokens, token_offsets, number):
 # No CUDA twins: counting is part of reading text.
 COUNT_IMPLEMENTATIONS = {"numpy": count_numpy, "cpu": count_cpu}
 SELECT_IMPLEMENTATIONS = {"numpy": select_numpy, "cpu": select_cpu}
+TALLY_IMPLEMENTATIONS = {"numpy": tally_numpy, "cpu": tally_cpu}
 RENUMBER_IMPLEMENTATIONS = {"numpy": renumber_numpy, "cpu": renumber_cpu}

@@ -45,6 +45,10 @@ PLACE_OF_BIT = np.empty(64, dtype=np.uint8)
 for _place in range(64):
     PLACE_OF_BIT[((DE_BRUIJN_SEQUENCE << _place) % 2**64) >> 58] = _place
 
+# Masks of the first bytes of eight, for a word of 0 to 16 bytes, and of those of the next eight.
+FIRST_BYTES = np.array([(1 << 8 * min(length, 8)) - 1 for length in range(17)], dtype=np.uint64)
+FIRST_BYTES_BEYOND_EIGHT = np.array([(1 << 8 * max(length - 8, 0)) - 1 for length in range(17)], dtype=np.uint64)
+
 
 def tokenize_numpy(utf8, offsets, classes, min_length, words_utf8, word_offsets, grow):
     """Number the words of every document.
@@ -149,12 +153,11 @@ def _hash_rest(eights, start, length):
 @compiled(fastmath=False)
 def _key(eights, start, length):
     """A word's 128-bit key: itself if it has at most sixteen bytes, else its first eight and a hash of the others."""
-    head = _some_bytes(eights, start, length)
-    tail = _some_bytes(eights, start + np.uint64(8), max(length, np.uint64(8)) - np.uint64(8))
     if length > np.uint64(16):
         # No UTF-8 holds the byte FF, so that no short word has this key.
-        tail = _hash_rest(eights, start, length) | np.uint64(0xFF00000000000000)
-    return head, tail
+        return eights[start], _hash_rest(eights, start, length) | np.uint64(0xFF00000000000000)
+    # Masks from tables: whether a word is longer than eight bytes is nothing that a processor could predict.
+    return eights[start] & FIRST_BYTES[length], eights[start + np.uint64(8)] & FIRST_BYTES_BEYOND_EIGHT[length]
 
 
 @compiled(fastmath=False)

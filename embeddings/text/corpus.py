@@ -10,10 +10,11 @@ from embeddings.files import unpack_strings
 from embeddings.progress import progress
 from embeddings.text.grams import BLOCK_BYTES, ListTokens, WordTokens, alphabetical_order, gather_words, in_blocks
 from embeddings.text.tokenizer import check_stop_words
-from kernels.count import RENUMBER_IMPLEMENTATIONS
+from kernels.count import RENUMBER_IMPLEMENTATIONS, TALLY_IMPLEMENTATIONS
 from kernels.device import implementation
 
 renumber = implementation(RENUMBER_IMPLEMENTATIONS)
+tally = implementation(TALLY_IMPLEMENTATIONS)
 
 # Lists are numbered in blocks of about this many words.
 BLOCK_WORDS = 1 << 19
@@ -81,9 +82,8 @@ class Corpus:
         for tokens, offsets in numbering.blocks(sentences):
             tokens.tofile(file)
             lengths.append(np.diff(offsets))
-            more = np.bincount(tokens, minlength=max(len(counts), 1))
-            more[: len(counts)] += counts
-            counts = more
+            counts = np.concatenate([counts, np.zeros(numbering.n_words - len(counts), np.int64)])
+            tally(tokens, counts)
         lengths = np.concatenate(lengths) if lengths else np.zeros(0, np.int64)
         if len(lengths) == 0:
             raise ValueError("there is no sentence to learn from: sentences is empty")
@@ -123,6 +123,11 @@ class Numbering:
     def words(self):
         """``words_utf8`` and ``word_offsets`` of all words so far."""
         return self._tokens.words
+
+    @property
+    def n_words(self):
+        """How many words have numbers."""
+        return len(self.words[1]) - 1
 
     def words_from(self, first):
         """The words that have the number `first` or a higher one, a list of str."""

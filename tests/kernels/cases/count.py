@@ -41,6 +41,10 @@ CASES = {
         "all dropped": lambda: matrix(5, 5, 9, 6, 2.0),
         "nothing": lambda: (np.zeros(1, np.int64), *(np.empty(0, np.int32),) * 3),
     },
+    "TALLY_IMPLEMENTATIONS": {
+        "several": lambda: (np.random.default_rng(6).integers(0, 7, 100).astype(np.int32), np.arange(9)),
+        "nothing": lambda: (np.empty(0, np.int32), np.zeros(0, np.int64)),
+    },
     "RENUMBER_IMPLEMENTATIONS": {
         "several": lambda: renumbering(2, 13, 17, 31),
         "all kept": lambda: renumbering(4, 5, 9, 6, 0),
