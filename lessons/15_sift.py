@@ -13,8 +13,8 @@
 #
 # ## By hand
 #
-# In one dimension: a bump of height 1 and width σ, blurred by $t$, has the height $\sigma / \sqrt{\sigma^2 + t^2}$. Take
-# the difference of two blurs, by $t$ and by $kt$. At which $t$ is it largest in the middle?
+# In one dimension: a bump of height 1 and width σ, blurred by $t$, has the height $\sigma / \sqrt{\sigma^2 + t^2}$.
+# Take the difference of two blurs, by $t$ and by $kt$. At which $t$ is it largest in the middle?
 
 # %%
 import numpy as np

@@ -122,6 +122,8 @@ def keypoints(picture, points, ax=None, title=None):
     start = points.places[:, ::-1]
     end = start + radius[:, None] * np.stack([np.cos(points.angle), np.sin(points.angle)], axis=1)
     ax.add_collection(LineCollection(np.stack([start, end], axis=1), colors=COLORS[4], linewidths=0.9))
+    ax.set_xlim(-0.5, picture.shape[1] - 0.5)
+    ax.set_ylim(picture.shape[0] - 0.5, -0.5)
     return _bare(ax, title)
 
 
