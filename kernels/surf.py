@@ -270,6 +270,9 @@ def _rises(integral, y, x, half):
 def directions_cpu(integral, keypoints, angles):
     """Compiled :func:`directions_numpy`."""
     sums_x, sums_y = np.empty(BINS + SIXTY), np.empty(BINS + SIXTY)
+    bell = np.empty(37)
+    for square in range(37):
+        bell[square] = math.exp(-square / (2 * 2.5**2))
     for e in range(keypoints.shape[0]):
         row, column, s = keypoints[e, 0], keypoints[e, 1], keypoints[e, 2]
         half = max(1, int(2 * s + 0.5))
@@ -279,7 +282,7 @@ def directions_cpu(integral, keypoints, angles):
                 square = d_y * d_y + d_x * d_x
                 if square > 36:
                     continue
-                weight = math.exp(-square / (2 * 2.5**2))
+                weight = bell[square]
                 g_x, g_y = _rises(integral, row + d_y * s, column + d_x * s, half)
                 g_x, g_y = g_x * weight, g_y * weight
                 angle = math.atan2(g_y, g_x)
@@ -301,12 +304,33 @@ def directions_cpu(integral, keypoints, angles):
         angles[e] = angle + 2 * math.pi if angle < 0 else angle
 
 
+@compiled(inline="always", fastmath=False)
+def _add_four(sums, at, x, y):
+    sums[at] += x
+    sums[at + np.uint64(1)] += abs(x)
+    sums[at + np.uint64(2)] += y
+    sums[at + np.uint64(3)] += abs(y)
+
+
+@compiled(inline="always", fastmath=False)
+def _add_eight(sums, at, x, y, d_x, d_y):
+    """The sums of x apart by the sign of d_y, and those of y by that of d_x."""
+    k = at + np.uint64(0 if d_y >= 0 else 1)
+    sums[k] += x
+    sums[k + np.uint64(2)] += abs(x)
+    k = at + np.uint64(4 if d_x >= 0 else 5)
+    sums[k] += y
+    sums[k + np.uint64(2)] += abs(y)
+
+
 @compiled(fastmath=False)
 def descriptors_cpu(integral, keypoints, angles, extended, descriptors):
     """Compiled :func:`descriptors_numpy`."""
     depth = 8 if extended else 4
     # One field more at each side, so that no index needs a look.
     sums = np.empty((6, 6, depth))
+    flat = sums.reshape(-1)
+    right, below = np.uint64(depth), np.uint64(6 * depth)
     bell = np.empty(2 * RADIUS)
     for t in range(2 * RADIUS):
         bell[t] = math.exp(-((t - RADIUS + 0.5) ** 2) / (2 * 3.3**2))
@@ -327,23 +351,18 @@ def descriptors_cpu(integral, keypoints, angles, extended, descriptors):
                 d_x, d_y = (cosine * g_x + sine * g_y) * weight, (cosine * g_y - sine * g_x) * weight
                 j = int(b / 5 + 2.5)
                 across = b / 5 + 2.5 - j
-                for p in range(2):
-                    for q in range(2):
-                        share = (down if p else 1 - down) * (across if q else 1 - across)
-                        field = sums[i + p, j + q]
-                        x_, y_ = d_x * share, d_y * share
-                        if depth == 4:
-                            field[0] += x_
-                            field[1] += abs(x_)
-                            field[2] += y_
-                            field[3] += abs(y_)
-                        else:
-                            k = 0 if d_y >= 0 else 1
-                            field[k] += x_
-                            field[2 + k] += abs(x_)
-                            k = 4 if d_x >= 0 else 5
-                            field[k] += y_
-                            field[2 + k] += abs(y_)
+                low, high = (1 - down) * d_x, down * d_x
+                x00, x01, x10, x11 = low * (1 - across), low * across, high * (1 - across), high * across
+                low, high = (1 - down) * d_y, down * d_y
+                y00, y01, y10, y11 = low * (1 - across), low * across, high * (1 - across), high * across
+                at = np.uint64((i * 6 + j) * depth)
+                if depth == 4:
+                    _add_four(flat, at, x00, y00), _add_four(flat, at + right, x01, y01)
+                    _add_four(flat, at + below, x10, y10), _add_four(flat, at + below + right, x11, y11)
+                else:
+                    _add_eight(flat, at, x00, y00, d_x, d_y), _add_eight(flat, at + right, x01, y01, d_x, d_y)
+                    at += below
+                    _add_eight(flat, at, x10, y10, d_x, d_y), _add_eight(flat, at + right, x11, y11, d_x, d_y)
         total = 0.0
         for i in range(1, 5):
             for j in range(1, 5):
