@@ -155,7 +155,7 @@ def _sees(i, j, n, causal, mask):
 
 @compiled(fastmath=FAST_MATH | {"nnan"})
 def _larger(row, m):
-    """The largest of a row and m. Of NaN it may make anything: it is still in the row, and in all that is made of it."""
+    """The largest of a row and m. Of NaN it may make anything: NaN is still in the row, and in all made of it."""
     for j in range(row.shape[0]):
         m = max(m, row[j])
     return m
