@@ -2,8 +2,7 @@
 # # Exercise 21 · One space
 #
 # You write the loss of pairs, count what finds what, and turn a sound into frames and bands.
-# `python -m lessons check 21`
-# tells what is right, what is wrong and why.
+# `python -m lessons check 21` tells what is right, what is wrong and why.
 
 # %%
 import numpy as np
