@@ -61,7 +61,7 @@ def film_strip(clips, labels=None, ax=None, title=None):
     Parameters
     ----------
     clips : sequence of arrays, each (frames, height, width, 3), uint8
-        All of one height.
+        All of one shape of frame.
     labels : sequence of str, optional
         One for each row.
     ax : matplotlib.axes.Axes, optional
@@ -88,13 +88,14 @@ def film_strip(clips, labels=None, ax=None, title=None):
     frames = max(len(clip) for clip in clips)
     # Long labels take as much room as some frames.
     room = frames + 0.5 + max(map(len, labels)) / 11
-    ax = axes_or_new(ax, (8, 8 * len(clips) / room + 0.7))
+    height, width = clips[0].shape[1:3] if len(clips) else (1, 1)
+    ax = axes_or_new(ax, (8, 8 * len(clips) / room * height / width + 0.7))
     for i, clip in enumerate(clips):
         for t, frame in enumerate(clip):
             _draw(ax, frame, (t + 0.03, t + 0.97, i + 0.97, i + 0.03))
     ax.set_xlim(0, frames)
     ax.set_ylim(len(clips), 0)
-    ax.set_aspect("equal")
+    ax.set_aspect(height / width)
     ax.set_yticks(np.arange(len(clips)) + 0.5, labels, fontsize=9)
     ax.set_xticks(np.arange(frames) + 0.5, range(frames))
     ax.set_xlabel("frame")
