@@ -155,7 +155,7 @@ def torch_network(network):
 # Quality --------------------------------------------------------------------------------------------------------------
 
 
-def motion(n=8192):
+def motion(n=16384):
     """Which of eight motions, from clips and from the mean of their frames."""
     from embeddings.datasets import moving_shapes
     from embeddings.video import VisionTransformer
