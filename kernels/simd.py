@@ -344,14 +344,21 @@ def _float_from_bits(typing_context, bits):
 if config.DISABLE_JIT:
     # Interpreted: lanes are NumPy arrays of sixteen.
 
+    def _from(array, index):
+        """The sixteen numbers from one place of the memory on, of which a matrix may be a view."""
+        if array.ndim == 1:
+            return array[index : index + LANES]
+        row, column = divmod(int(index), array.strides[0] // array.itemsize)
+        return array[row, column : column + LANES]
+
     def load(array, index):
-        return array[index : index + LANES].copy()
+        return _from(array, index).copy()
 
     def load_bytes(array, index):
-        return array[index : index + LANES].astype(np.float32)
+        return _from(array, index).astype(np.float32)
 
     def store(array, index, lanes):
-        array[index : index + LANES] = lanes
+        _from(array, index)[:] = lanes
 
     def fetch(array, index):
         pass
@@ -360,7 +367,7 @@ if config.DISABLE_JIT:
         return np.full(LANES, number, np.float32)
 
     def spread(array, index):
-        return np.full(LANES, array[index], np.float32)
+        return np.full(LANES, _from(array, index)[0], np.float32)
 
     def fma(a, b, c):
         return a * b + c
@@ -399,11 +406,21 @@ if config.DISABLE_JIT:
 @compiled
 def lanes_of_zeros(size):
     """``size`` zeros that begin where a pair of cache lines does: lanes across two lines cost two loads."""
-    # Filled, not asked for as zeros: only then does NumPy ask for huge pages, and rows are found with fewer look-ups.
-    block = np.empty(size + 2 * LANES, np.float32)
-    block[:] = 0
+    block = np.zeros(size + 2 * LANES, np.float32)
     skip = (-(block.ctypes.data // 4)) % (2 * LANES)
     return block[skip : skip + size]
+
+
+def rows_of_zeros(n, width):
+    """A matrix of zeros, aligned as :func:`lanes_of_zeros`, in huge pages where the system has them.
+
+    NumPy asks for those where it makes an array that is to be filled, compiled code never. Rows are then found with fewer
+    look-ups of addresses.
+    """
+    block = np.empty(n * width + 2 * LANES, np.float32)
+    block[:] = 0
+    skip = (-(block.ctypes.data // 4)) % (2 * LANES)
+    return block[skip : skip + n * width].reshape(n, width)
 
 
 @compiled

@@ -9,7 +9,7 @@ target.
 import numpy as np
 
 from kernels.compile import compiled
-from kernels.simd import LANES, add_lanes, fma, lanes_of_zeros, load, sigmoid_softplus, splat, spread, store, transpose
+from kernels.simd import LANES, add_lanes, fma, load, rows_of_zeros, sigmoid_softplus, splat, spread, store, transpose
 
 # Centres of a chunk.
 CHUNK = LANES
@@ -184,7 +184,7 @@ def in_parts_apart(vectors):
     V, d = vectors.shape
     parts = []
     for begin, end in _bounds(-(-d // LANES) * LANES):
-        parts.append(lanes_of_zeros(V * (end - begin)).reshape(V, end - begin))
+        parts.append(rows_of_zeros(V, end - begin))
         parts[-1][:, : max(0, d - begin)] = vectors[:, begin:end]
     return tuple(parts)
 

@@ -11,7 +11,7 @@ from embeddings.text.corpus import Corpus
 from embeddings.text.word_embedder import Training, WordEmbedder
 from kernels import glove as kernel
 from kernels.device import implementation, to_device, to_host
-from kernels.simd import LANES, lanes_of_zeros
+from kernels.simd import LANES, rows_of_zeros
 
 
 class GloVe(WordEmbedder):
@@ -287,7 +287,7 @@ class _GloVeTraining(Training):
 def _side(rng, V, d, bias, one):
     """Parameters and sums of squares of one side, as the kernel lays them out."""
     P = -(-(d + 2) // LANES) * LANES
-    side = lanes_of_zeros(V * 2 * P).reshape(V, 2 * P)
+    side = rows_of_zeros(V, 2 * P)
     side[:, P:] = 1
     drawn = (rng.random((V, d + 1), np.float32) - np.float32(0.5)) / np.float32(d)
     side[:, :d], side[:, bias] = drawn[:, :d], drawn[:, d]

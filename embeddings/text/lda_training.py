@@ -11,7 +11,7 @@ from kernels import lda_gibbs, lda_metropolis, lda_variational
 from kernels.count import COUNT_IMPLEMENTATIONS
 from kernels.device import implementation
 from kernels.sampling import ALIAS_IMPLEMENTATIONS
-from kernels.simd import LANES, lanes_of_zeros
+from kernels.simd import LANES, rows_of_zeros
 
 sample_tiles = implementation(lda_gibbs.IMPLEMENTATIONS)
 renew_units = implementation(lda_metropolis.IMPLEMENTATIONS)
@@ -41,7 +41,7 @@ def padded(array):
     """A copy in float32 whose width is a multiple of the lanes."""
     R, K = array.shape
     P = -(-K // LANES) * LANES
-    result = lanes_of_zeros(R * P).reshape(R, P)
+    result = rows_of_zeros(R, P)
     result[:, :K] = array
     return result
 
@@ -126,7 +126,7 @@ class GibbsTraining(LDATraining):
         """All counts, from z."""
         V, D, K = len(self.corpus.words), len(self.corpus), self.model.n_components
         P = -(-K // LANES) * LANES
-        self.n_dk, self.n_wk = lanes_of_zeros(D * P).reshape(D, P), lanes_of_zeros(V * P).reshape(V, P)
+        self.n_dk, self.n_wk = rows_of_zeros(D, P), rows_of_zeros(V, P)
         documents = np.repeat(self.documents, np.diff(self.starts))
         for rows, counts in ((documents, self.n_dk), (self.words, self.n_wk)):
             counts.reshape(-1)[:] = np.bincount(rows.astype(np.int64) * P + self.z, minlength=counts.size)

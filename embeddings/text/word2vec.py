@@ -10,7 +10,7 @@ from kernels import hierarchical as hierarchical_kernel
 from kernels import sampling as sampling_kernel
 from kernels import skipgram as skipgram_kernel
 from kernels.device import implementation, to_device, to_host
-from kernels.simd import LANES, lanes_of_zeros
+from kernels.simd import LANES, rows_of_zeros
 from kernels.skipgram import CHUNK
 from kernels.tiles import in_parts, in_parts_apart
 
@@ -386,6 +386,6 @@ def padded(vectors):
     """A copy whose width is a multiple of the lanes."""
     V, d = vectors.shape
     P = -(-d // LANES) * LANES
-    padded = lanes_of_zeros(V * P).reshape(V, P)
+    padded = rows_of_zeros(V, P)
     padded[:, :d] = vectors
     return padded
