@@ -414,8 +414,8 @@ def lanes_of_zeros(size):
 def rows_of_zeros(n, width):
     """A matrix of zeros, aligned as :func:`lanes_of_zeros`, in huge pages where the system has them.
 
-    NumPy asks for those where it makes an array that is to be filled, compiled code never. Rows are then found with fewer
-    look-ups of addresses.
+    NumPy asks for those where it makes an array that is to be filled, compiled code never. Rows are then found with
+    fewer look-ups of addresses.
     """
     block = np.empty(n * width + 2 * LANES, np.float32)
     block[:] = 0
