@@ -578,7 +578,7 @@ def number_numpy(utf8, words_utf8, word_offsets, grow):
 
     Examples
     --------
-    >>> utf8 = np.frombuffer(b"the\0cat\0the\0", np.uint8)
+    >>> utf8 = np.frombuffer(b"the\\0cat\\0the\\0", np.uint8)
     >>> number_numpy(utf8, np.empty(0, np.uint8), np.zeros(1, np.int64), True)[0].tolist()
     [0, 1, 0]
     """
