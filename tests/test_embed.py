@@ -69,6 +69,7 @@ def test_what_is_wrong_is_said(bert, sentences, tmp_path, capsys):
         ([str(sentences), "--model", str(bert), "--output", "v.csv"], "--output must end in one of .npy"),
         ([str(sentences), "--model", "nothing"], "neither a folder nor a file 'nothing'"),
         ([str(sentences), "--model", str(tmp_path / "tfidf.safetensors")], "got TfidfVectorizer"),
+        ([str(sentences), "--model", str(sentences)], "got a file that no save() wrote"),
         ([str(tmp_path / "latin1.txt"), "--model", str(bert)], "is not UTF-8"),
         ([str(sentences), "--model", str(tmp_path)], "holds no config.json"),
     ):

@@ -78,8 +78,9 @@ def load_model(path, workers=1):
         raise FileNotFoundError(f"--model: there is neither a folder nor a file {str(path)!r}")
     name = saved_model(path)
     if name not in MODELS:
+        found = "a file that no save() wrote" if name is None else name
         raise ValueError(
-            f"--model: {str(path)!r} must hold one of {', '.join(MODELS)}, or be a BERT's folder; got {name}"
+            f"--model: {str(path)!r} must hold one of {', '.join(MODELS)}, or be a BERT's folder; got {found}"
         )
     model = getattr(text, name).load(path)
     return model.set_params(workers=workers) if name == "BERT" else model

@@ -68,7 +68,9 @@ class Corpus:
         TypeError
             For a sentence that is neither text nor a list of strings.
         ValueError
-            If no word remains.
+            If no word remains, or a word of a list holds the character NUL.
+        FileNotFoundError
+            If a path leads to no file.
 
         Examples
         --------
