@@ -52,7 +52,9 @@ class BERT(Embedder):
     dropout : float, default 0.1
     seed : int, default 1
     workers : int, default 1
-        Threads of ``transform``. The vectors are the same for any number.
+        Threads. The vectors are the same for any number.
+    checkpoint : path, optional
+        Training is kept in this file as it goes, and goes on from it after a crash; it is removed at the end.
 
     Attributes
     ----------
@@ -97,6 +99,7 @@ class BERT(Embedder):
         dropout=0.1,
         seed=1,
         workers=1,
+        checkpoint=None,
     ):
         self.vector_size = vector_size
         self.n_layers = n_layers
@@ -115,6 +118,7 @@ class BERT(Embedder):
         self.dropout = dropout
         self.seed = seed
         self.workers = workers
+        self.checkpoint = checkpoint
 
     # Learning and reading ---------------------------------------------------------------------------------------------
 
@@ -130,37 +134,29 @@ class BERT(Embedder):
         ------
         TypeError, ValueError
             For bad parameters or texts, or if no text holds a word.
+        KeyboardInterrupt
+            After Ctrl-C. The model then has what it learned so far, and can be used and saved.
         """
         from embeddings.text.bert_training import MaskedLanguageModel, train
 
         self._check_parameters()
         texts = list(_checked(X))
         tokenizer = WordPiece.train(texts, vocab_size=self.vocab_size, lowercase=self.lowercase)
-        sequences = []
+        special, sequences = [tokenizer.ids[piece] for piece in SPECIAL], []
         for text in progress(texts, desc="cutting into pieces", unit="text"):
-            ids = tokenizer.encode(text, max_length=self.max_length)
-            if len(ids) > 2:
-                sequences.append(np.array(ids))
+            ids = np.array(tokenizer.encode(text, max_length=self.max_length))
+            if not np.isin(ids, special).all():
+                sequences.append(ids)
         if not sequences:
             raise ValueError(f"X must hold at least one text with a word, got {len(texts)} texts without")
         d_hidden = 4 * self.vector_size if self.d_hidden is None else self.d_hidden
         shape = Shape(len(tokenizer), self.vector_size, self.n_layers, self.n_heads, d_hidden, self.max_length)
         shape.check()
-        rng = np.random.default_rng(self.seed)
-        network = MaskedLanguageModel(shape, self.dropout, rng=rng)
-        self.loss_history_ = train(
-            network,
-            sequences,
-            special=[tokenizer.ids[piece] for piece in SPECIAL],
-            mask_id=tokenizer.ids["[MASK]"],
-            epochs=self.epochs,
-            batch_tokens=self.batch_tokens,
-            learning_rate=self.learning_rate,
-            warm_up=self.warm_up,
-            mask_rate=self.mask_rate,
-            rng=rng,
-        )
-        self._take(shape, tokenizer, *network.tensors())
+        network = MaskedLanguageModel(shape, self.dropout, rng=np.random.default_rng(self.seed))
+        try:
+            train(self, network, sequences, tokenizer)
+        finally:
+            self._take(shape, tokenizer, *network.tensors())
         return self
 
     @classmethod

@@ -1,6 +1,9 @@
 """A BERT that learns by filling in words that were masked."""
 
+import zlib
+
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from embeddings.nn.activations import GELU
 from embeddings.nn.dropout import Dropout
@@ -9,9 +12,10 @@ from embeddings.nn.layer import Layer, Parameter
 from embeddings.nn.linear import Linear
 from embeddings.nn.losses import CrossEntropy
 from embeddings.nn.norm import LayerNorm
-from embeddings.nn.optimisers import AdamW, clip_gradients
+from embeddings.nn.optimisers import AdamW, WarmUpLinear
+from embeddings.nn.trainer import Trainer
 from embeddings.nn.transformer import LearnedPositions, TransformerBlock
-from embeddings.progress import progress
+from embeddings.text.wordpiece import SPECIAL
 
 # Of the words that are asked for, so many are masked, and so many replaced by any other; the rest stay (Devlin et al.
 # 2019, section 3.1).
@@ -152,54 +156,58 @@ def mask_tokens(ids, special, mask_id, vocab_size, rate, rng):
 
 
 def batches(sequences, tokens, rng):
-    """Sequences in random order, so many to a batch that it holds about `tokens` tokens."""
-    batch, size = [], 0
-    for i in rng.permutation(len(sequences)):
-        batch.append(sequences[i])
-        size += len(sequences[i])
-        if size >= tokens:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+    """Sequences in random order, a batch for every `tokens` tokens; a sequence goes where its last token does.
 
-
-def train(model, sequences, special, mask_id, *, epochs, batch_tokens, learning_rate, warm_up, mask_rate, rng):
-    """Train a :class:`MaskedLanguageModel`; the learning rate rises over the first share of the steps and then falls in
-    a straight line to 0. Ctrl-C ends the training; what was learned until then stays.
-
-    Returns
-    -------
-    list of float
-        The mean loss of each epoch, over the places asked for.
+    Examples
+    --------
+    >>> sequences = [np.arange(size) for size in (3, 3, 2, 4)]
+    >>> [sum(map(len, batch)) for batch in batches(sequences, 6, np.random.default_rng(0))]
+    [5, 7]
     """
-    optimiser, loss = AdamW(model.parameters(), learning_rate=learning_rate, weight_decay=0.01), CrossEntropy()
-    steps = epochs * max(1, sum(map(len, sequences)) // batch_tokens)
-    history, step = [], 0
-    model.train()
+    order = rng.permutation(len(sequences))
+    ends = np.cumsum([len(sequences[i]) for i in order])
+    for part in np.split(order, np.flatnonzero(np.diff((ends - 1) // tokens)) + 1):
+        yield [sequences[i] for i in part]
+
+
+def train(bert, network, sequences, tokenizer):
+    """Train the network of a BERT.
+
+    The learning rate rises over the first share of the steps and then falls in a straight line to 0. Whatever ends the
+    training, ``bert.loss_history_`` tells how far it came.
+
+    Parameters
+    ----------
+    bert : BERT
+        Gives the parameters.
+    network : MaskedLanguageModel
+    sequences : list of arrays of int
+        Each holds a piece that is not special.
+    tokenizer : WordPiece
+    """
+    special, mask_id = [tokenizer.ids[piece] for piece in SPECIAL], tokenizer.ids["[MASK]"]
+
+    def examples(rng):
+        for batch in batches(sequences, bert.batch_tokens, rng):
+            ids, lengths = np.concatenate(batch), np.array([len(sequence) for sequence in batch])
+            masked, places = mask_tokens(ids, special, mask_id, len(tokenizer), bert.mask_rate, rng)
+            yield masked, ids[places], lengths, places
+
+    n_batches = -(-sum(map(len, sequences)) // bert.batch_tokens)
+    steps = bert.epochs * n_batches
+    trainer = Trainer(
+        *(network, CrossEntropy(), AdamW(network.parameters(), bert.learning_rate)),
+        epochs=bert.epochs,
+        seed=bert.seed,
+        schedule=WarmUpLinear(steps, round(bert.warm_up * steps)),
+        clip=1.0,
+        checkpoint=bert.checkpoint,
+        desc="BERT",
+    )
+    settings = {**bert.get_params(), "workers": None, "checkpoint": None}
+    about = [repr(sorted(settings.items())), zlib.crc32(np.concatenate(sequences))]
     try:
-        with progress(total=epochs * len(sequences), desc="training", unit="sequence") as bar:
-            for _ in range(epochs):
-                total, count = 0.0, 0
-                for batch in batches(sequences, batch_tokens, rng):
-                    ids, lengths = np.concatenate(batch), np.array([len(sequence) for sequence in batch])
-                    masked, places = mask_tokens(ids, special, mask_id, model.shape.vocab_size, mask_rate, rng)
-                    if len(places):
-                        share = (step + 1) / (steps + 1)
-                        optimiser.learning_rate = learning_rate * max(
-                            0.0, min(share / warm_up if warm_up else 1.0, (1 - share) / max(1 - warm_up, 1e-9))
-                        )
-                        model.zero_grad()
-                        value, grad = loss(model.forward(masked, lengths, places), ids[places])
-                        model.backward(grad)
-                        clip_gradients(model.parameters(), 1.0)
-                        optimiser.step()
-                        total, count, step = total + value * len(places), count + len(places), step + 1
-                        bar.set_postfix(loss=f"{value:.3f}", refresh=False)
-                    bar.update(len(batch))
-                history.append(total / max(count, 1))
-    except KeyboardInterrupt:
-        if count:
-            history.append(total / count)
-    model.eval()
-    return history
+        with threadpool_limits(limits=bert.workers, user_api="blas"):
+            trainer.fit_batches(examples, n_batches=n_batches, about=about)
+    finally:
+        bert.loss_history_ = trainer.loss_history_
