@@ -6,9 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
+from embeddings import checkpoint as checkpoint_module
+from embeddings.nn import Trainer
 from embeddings.text import BERT
 from embeddings.text.bert_folder import Shape
-from embeddings.text.bert_training import MaskedLanguageModel, mask_tokens
+from embeddings.text.bert_training import MaskedLanguageModel, batches, mask_tokens
 from embeddings.text.wordpiece import SPECIAL, WordPiece
 
 TEXTS = ["The cat chases the mouse.", "小猫捕鼠 and 火腿", "I like ham sandwiches, the best!", "", "mouse " * 50, "a"]
@@ -204,6 +206,45 @@ def test_it_learns_to_fill_in_what_the_neighbours_tell():
     assert {piece for piece, _ in guesses[1][0]} == set(foods)
     a, b, c = model.transform(["the cat sleeps", "the dog sleeps", "we eat soup"])
     assert cosines(a[None], b[None]) > cosines(a[None], c[None])
+
+
+def test_every_sequence_is_in_one_batch():
+    rng = np.random.default_rng(3)
+    sequences = [np.full(size, i) for i, size in enumerate(rng.integers(3, 30, 200))]
+    made = list(batches(sequences, 100, rng))
+    assert sorted(int(s[0]) for batch in made for s in batch) == list(range(200))
+    assert len(made) == -(-sum(map(len, sequences)) // 100)
+    assert all(100 - 29 <= sum(map(len, batch)) < 100 + 29 for batch in made[:-1])
+
+
+def test_training_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
+    def model(**options):
+        return small(epochs=3, batch_tokens=20, **options)
+
+    texts = TEXTS * 3
+    whole = model().fit(texts)
+    monkeypatch.setattr(checkpoint_module, "INTERVAL", 0)
+    step, steps = Trainer._step, []
+
+    def interrupted(self, batch):
+        if len(steps) == 20:
+            raise KeyboardInterrupt
+        steps.append(0)
+        return step(self, batch)
+
+    path = tmp_path / "bert.checkpoint"
+    broken = model(checkpoint=path)
+    monkeypatch.setattr(Trainer, "_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        broken.fit(texts)
+    # What it has learned so far can be used.
+    assert len(broken.loss_history_) < 3 and np.isfinite(broken.transform(TEXTS)).all()
+    monkeypatch.setattr(Trainer, "_step", step)
+    with pytest.raises(ValueError, match="other parameters or another corpus"):
+        model(checkpoint=path).fit([*texts[1:], "ham"])
+    resumed = model(checkpoint=path, workers=2).fit(texts)
+    assert resumed.loss_history_ == whole.loss_history_ and not path.exists()
+    assert np.array_equal(resumed.transform(TEXTS), whole.transform(TEXTS))
 
 
 @pytest.mark.peer("transformers", "torch")
