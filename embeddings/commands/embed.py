@@ -3,8 +3,8 @@
 FILE holds a sentence a line, in UTF-8; "-" reads standard input. Lines are read, and vectors written, some at a time,
 so that a file of any length takes little memory. An empty line has a vector, too: line i and vector i belong together.
 
---model is a BERT's folder, as Hugging Face or sentence-transformers lay it out, or a file that save() wrote: a BERT, an
-AverageEncoder or a Doc2Vec.
+--model is a BERT's folder, as Hugging Face or sentence-transformers lay it out, or a file that save() wrote: a BERT, a
+RecurrentEncoder, a TextCNN, a TransformerEncoder, an AverageEncoder or a Doc2Vec.
 
 --output says by its ending what is written; without it, JSON lines go to standard output:
   .npy     a matrix of float32, which NumPy maps into memory without reading it
@@ -14,6 +14,7 @@ AverageEncoder or a Doc2Vec.
 examples:
   python -m embeddings embed sentences.txt --model all-MiniLM-L6-v2/ --output vectors.npy
   cat sentences.txt | python -m embeddings embed - --model bert.safetensors | head -3
+  python -m embeddings embed reviews.txt --model textcnn.safetensors --output reviews.tsv
 """
 
 import io
@@ -30,7 +31,7 @@ from embeddings.progress import progress
 # Lines that are turned into vectors together.
 LINES = 1024
 
-MODELS = ("AverageEncoder", "BERT", "Doc2Vec")
+MODELS = ("AverageEncoder", "BERT", "Doc2Vec", "RecurrentEncoder", "TextCNN", "TransformerEncoder")
 FORMATS = (".npy", ".tsv", ".jsonl")
 
 
@@ -39,7 +40,7 @@ def add_arguments(parser):
     parser.add_argument("file", metavar="FILE", help='sentences, one a line; "-" for standard input')
     parser.add_argument("--model", required=True, type=Path, metavar="MODEL", help="folder of a BERT, or a saved model")
     parser.add_argument("--output", type=Path, metavar="OUT", help=f"file that ends in {', '.join(FORMATS)}")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="threads of a BERT (default 1)")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="threads of a network (default 1)")
 
 
 def run(arguments):
@@ -83,7 +84,7 @@ def load_model(path, workers=1):
             f"--model: {str(path)!r} must hold one of {', '.join(MODELS)}, or be a BERT's folder; got {found}"
         )
     model = getattr(text, name).load(path)
-    return model.set_params(workers=workers) if name == "BERT" else model
+    return model.set_params(workers=workers) if "workers" in model.get_params() else model
 
 
 def _write(model, lines, output, kind):

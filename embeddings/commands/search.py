@@ -13,8 +13,9 @@ binary and unreadable files are skipped and counted. Chinese needs no spaces: ev
            documentation; the query gets one in the same way. It wants a query of several words.
   FILE     The same with vectors that you have: any file of word vectors, or a model that "train" or save() wrote. For
            a large folder, or many searches, train once and pass the file.
-  FOLDER   A BERT as Hugging Face or sentence-transformers lay it out (all-MiniLM-L6-v2), or the file of one that save()
-           wrote: every line gets a vector from all its words together, and a file is as near as its nearest line.
+  FOLDER   A BERT as Hugging Face or sentence-transformers lay it out (all-MiniLM-L6-v2), or the file that save() wrote
+           of a BERT, a RecurrentEncoder, a TextCNN or a TransformerEncoder: every line gets a vector from all its words
+           together, and a file is as near as its nearest line.
 
 examples:
   python -m embeddings search ~/notes "how to prune apple trees"
@@ -230,13 +231,16 @@ def rank_by_lines(texts, query, top, encoder):
     from embeddings.text import tokenize
 
     _check_query(query)
-    query_vector = encoder.transform([query])  # (1, d)
+    nothing, query_vector = encoder.transform(["", query])[:, None]  # (1, d)
+    if np.allclose(query_vector, nothing):
+        raise ValueError(f"the model knows no word of the query {query!r}")
     lines = [
         (name, i, line) for name, text in texts.items() for i, line in enumerate(text.splitlines()) if line.strip()
     ]
     scores = [np.zeros(0)]
     for vectors in encoder.stream(line for _, _, line in lines):
-        scores.append(cosine_similarity(vectors, query_vector).ravel())
+        known = ~np.isclose(vectors, nothing).all(axis=1)
+        scores.append(cosine_similarity(vectors, query_vector).ravel() * known)
     scores = np.concatenate(scores)
     asked = dict.fromkeys(tokenize(query))
     results = {}
@@ -313,7 +317,7 @@ def load_encoder(path, texts):
 DOCUMENT_MODELS = ("AverageEncoder", "Doc2Vec", "TfidfVectorizer")
 
 # Those that read a sentence at a time.
-SENTENCE_MODELS = ("BERT",)
+SENTENCE_MODELS = ("BERT", "RecurrentEncoder", "TextCNN", "TransformerEncoder")
 
 
 def _lines_and_documentation(texts):

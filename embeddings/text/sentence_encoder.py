@@ -25,6 +25,8 @@ PADDING, BEGIN, FIRST_WORD = 0, 1, 2
 SORTED_BATCHES = 50
 # A language model learns from pieces of sentences of so many words.
 LANGUAGE_STEPS = 35
+# Sentences that are read together, and how many words they may have, padding included: what bounds the memory.
+READ_SENTENCES, READ_WORDS = 64, 1 << 15
 
 
 class SentenceEncoder(Embedder):
@@ -183,6 +185,16 @@ class SentenceEncoder(Embedder):
         self._check_is_fitted()
         return self._each(X, self.network_.encode)
 
+    def stream(self, X):
+        """As :meth:`transform`, but yield the vectors some sentences at a time; nothing else stays in memory.
+
+        Yields
+        ------
+        array, shape (some, m), float32
+        """
+        self._check_is_fitted()
+        yield from self._blocks(X, self.network_.encode)
+
     def predict_proba(self, X):
         """How likely each of ``classes_`` is for each text: (n, n_classes), rows of sum 1.
 
@@ -205,19 +217,26 @@ class SentenceEncoder(Embedder):
         return float(np.mean(self.predict(X) == np.asarray(list(y))))
 
     def _each(self, X, make):
-        """What ``make(x, lengths)`` gives for every text, in batches of equal length as far as possible."""
-        made = []
-        with threadpool_limits(limits=1 if self.shares_batches else self.workers, user_api="blas"):
-            for tokens, offsets in numbered(X, self.words_):
-                rows = [row[row >= FIRST_WORD][: self.max_length] for row in self._cut(tokens + FIRST_WORD, offsets)]
-                order = np.argsort([len(row) for row in rows], kind="stable")
-                parts = [
-                    make(*padded([rows[i] for i in order[first : first + 64]])) for first in range(0, len(rows), 64)
-                ]
-                if parts:
-                    block = np.concatenate(parts)
-                    made.append(block[np.argsort(order)])
-        return np.concatenate(made) if made else make(*padded([[]]))[:0]
+        """What ``make(x, lengths)`` gives for every text."""
+        blocks = list(self._blocks(X, make))
+        return np.concatenate(blocks) if blocks else make(*padded([[]]))[:0]
+
+    def _blocks(self, X, make):
+        """What ``make(x, lengths)`` gives, block after block of texts; those of like length are read together."""
+        for _, layer in self.network_.walk():
+            if hasattr(layer, "workers"):
+                layer.workers = self.workers
+        for tokens, offsets in numbered(X, self.words_):
+            rows = [row[row >= FIRST_WORD][: self.max_length] for row in self._cut(tokens + FIRST_WORD, offsets)]
+            order = np.argsort([-len(row) for row in rows], kind="stable")
+            parts, first = [], 0
+            with threadpool_limits(limits=1 if self.shares_batches else self.workers, user_api="blas"):
+                while first < len(rows):
+                    n = max(1, min(READ_SENTENCES, READ_WORDS // max(1, len(rows[order[first]]))))
+                    parts.append(make(*padded([rows[i] for i in order[first : first + n]])))
+                    first += n
+            if parts:
+                yield np.concatenate(parts)[np.argsort(order)]
 
     # Words as numbers -------------------------------------------------------------------------------------------------
 

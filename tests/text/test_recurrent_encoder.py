@@ -46,8 +46,7 @@ def test_padding_blocks_and_threads_change_nothing():
     together = model.transform(texts)
     for text, row in zip(texts, together, strict=True):
         np.testing.assert_allclose(model.transform([text])[0], row, rtol=1e-5, atol=1e-6)
-    for layer in model.network_.body.layers:
-        layer.workers = 2
+    model.set_params(workers=2)
     np.testing.assert_allclose(model.transform(texts), together, rtol=1e-5, atol=1e-6)
     assert model.transform([]).shape == (0, 16)
 
