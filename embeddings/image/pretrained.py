@@ -8,9 +8,14 @@ from embeddings.base import Embedder
 from embeddings.checks import check_choice, check_integer, check_number
 from embeddings.files import read_start, read_tensors
 from embeddings.image.checks import check_pictures
+from embeddings.image.maps import Maps, sharing
 from embeddings.image.preprocess import imagenet_pixels
 from embeddings.progress import progress
-from kernels.conv import conv_cpu
+from kernels.conv_direct import panels_of
+from kernels.simd import LANES
+
+# Pictures that go through the network together: the weights of its last layers are many, and read once for all of them.
+TOGETHER = 8
 
 # Beginnings of zip archives and of pickles: what torch.save writes now, and once did.
 _PICKLES = (b"PK\x03\x04", b"\x80\x02")
@@ -26,6 +31,8 @@ class FeatureExtractor(Embedder):
     convolution with ``k w / σ`` and the bias ``b - w μ / σ``.
     """
 
+    # Of the pixels: the padding of the first convolution.
+    _border = 1
     # Units without which only the last layers are missing.
     _optional = ()
 
@@ -44,6 +51,7 @@ class FeatureExtractor(Embedder):
             for unit, (shape, _) in self._spec().items():
                 weight = rng.standard_normal(shape, np.float32) * np.float32(np.sqrt(2 / np.prod(shape[:-1])))
                 self.weights_[unit] = weight, np.zeros(shape[-1], np.float32)
+            self._lay_out()
         return self
 
     @classmethod
@@ -69,6 +77,7 @@ class FeatureExtractor(Embedder):
         model._check()
         model.weights_ = _read_units(path, tensors, model._spec(), cls._name_in, cls._optional)
         model.pretrained_ = True
+        model._lay_out()
         return model
 
     @classmethod
@@ -77,6 +86,7 @@ class FeatureExtractor(Embedder):
 
     def _check(self):
         check_integer("size", self.size, 32)
+        check_integer("workers", self.workers, 1)
         if not 0 < check_number("crop", self.crop) <= 1:
             raise ValueError(f"crop must be above 0 and at most 1, got {self.crop!r}")
         check_choice("layer", self.layer, self.layer_names())
@@ -124,19 +134,29 @@ class FeatureExtractor(Embedder):
         if pixels.ndim != 4 or not len(pixels) or pixels.shape[1] != 3 or min(pixels.shape[2:]) < 32:
             raise ValueError(f"pixels must be (batch, 3, rows, columns), 32 or more of each side, got {pixels.shape}")
         layer = check_choice("layer", self.layer if layer is None else layer, self.layer_names())
-        # One picture after the other: what the layers make of one stays in the caches.
-        return np.concatenate([self._layer(pixels[i : i + 1], layer) for i in range(len(pixels))])
+        check_integer("workers", self.workers, 1)
+        with sharing(self.workers) as share:
+            parts = [pixels[i : i + TOGETHER] for i in range(0, len(pixels), TOGETHER)]
+            return np.concatenate([self._layer(Maps.of(part, self._border, share), layer) for part in parts])
 
     def _layer(self, x, layer):
         for name, made in self._steps(x, layer):
             if name == layer:
-                return made
+                return made.pictures() if isinstance(made, Maps) else made
         raise ValueError(f"layer {layer!r} needs weights that the file did not hold")
 
-    def _convolve(self, unit, x, stride=1, padding=0, relu=True):
-        weight, bias = self.weights_[unit]
-        geometry = (1, stride, stride), (0, padding, padding), (1, 1, 1)
-        return conv_cpu(x[:, :, None], weight[None], bias, *geometry, relu)[:, :, 0]
+    def _lay_out(self):
+        """Weights of the convolutions once more, as the kernel takes them."""
+        self._panels = {}
+        for unit, (weight, bias) in self.weights_.items():
+            if weight.ndim == 4:
+                # Pixels are as they are; channels between layers fill whole lanes.
+                n_in = weight.shape[2]
+                self._panels[unit] = panels_of(weight, bias, -(-n_in // LANES) * LANES if self._panels else n_in)
+
+    def _convolve(self, unit, x, stride=1, padding=0, relu=True, around=None):
+        *kernel, _, channels = self.weights_[unit][0].shape
+        return x.convolved(*self._panels[unit], channels, kernel, stride, padding, relu, around)
 
     def _linear(self, unit, x, relu=False):
         weight, bias = self.weights_[unit]
@@ -158,6 +178,7 @@ class FeatureExtractor(Embedder):
             if weights[unit][0].shape[:-1] != shape[:-1] or weights[unit][1].shape != weights[unit][0].shape[-1:]:
                 raise ValueError(f"{unit}.weight has the shape {weights[unit][0].shape}, not {shape}")
         self.weights_, self.pretrained_ = weights, state["pretrained_"]
+        self._lay_out()
 
 
 def _refuse_pickle(path):

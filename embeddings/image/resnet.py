@@ -1,10 +1,7 @@
 """Residual networks, trained on ImageNet by others, as feature extractors."""
 
-import numpy as np
-
 from embeddings.checks import check_choice
 from embeddings.image.pretrained import FeatureExtractor
-from embeddings.nn.pool import MaxPool2d
 
 # Blocks of each of the four stages, and whether a block is a bottleneck (He et al. 2016, table 1).
 DEPTHS = {18: ((2, 2, 2, 2), False), 34: ((3, 4, 6, 3), False), 50: ((3, 4, 6, 3), True)}
@@ -29,6 +26,8 @@ class ResNet(FeatureExtractor):
         The share of the shorter side that is kept.
     seed : int, default 0
         Of the random weights, where none are read.
+    workers : int, default 1
+        Threads; the features are the same for any number.
 
     Attributes
     ----------
@@ -38,6 +37,7 @@ class ResNet(FeatureExtractor):
 
     Examples
     --------
+    >>> import numpy as np
     >>> model = ResNet(layer="layer1", size=32).fit()  # random weights
     >>> model.transform([np.zeros((40, 50, 3), np.uint8)]).shape
     (1, 64)
@@ -47,15 +47,17 @@ class ResNet(FeatureExtractor):
     He, Zhang, Ren & Sun, "Deep Residual Learning for Image Recognition", 2016.
     """
 
+    _border = 3
     _optional = ("fc",)
     _widths = (64, 128, 256, 512)
 
-    def __init__(self, depth=18, layer="avgpool", *, size=224, crop=0.875, seed=0):
+    def __init__(self, depth=18, layer="avgpool", *, size=224, crop=0.875, seed=0, workers=1):
         self.depth = depth
         self.layer = layer
         self.size = size
         self.crop = crop
         self.seed = seed
+        self.workers = workers
 
     def _check(self):
         check_choice("depth", self.depth, tuple(DEPTHS))
@@ -107,7 +109,7 @@ class ResNet(FeatureExtractor):
     def _steps(self, x, wanted):
         x = self._convolve("conv1", x, 2, 3, relu=wanted != "bn1")
         yield "bn1" if wanted == "bn1" else "relu", x
-        x = MaxPool2d(3, 2, 1).eval()(x)
+        x = x.pooled(3, 2, 1)
         yield "maxpool", x
         bottleneck = DEPTHS[self.depth][1]
         for name, ends, _, _, _, stride in self._blocks():
@@ -117,15 +119,13 @@ class ResNet(FeatureExtractor):
             if bottleneck:
                 x = self._convolve(f"{name}.conv1", x)
                 x = self._convolve(f"{name}.conv2", x, stride, 1)
-                x = self._convolve(f"{name}.conv3", x, relu=False)
+                x = self._convolve(f"{name}.conv3", x, around=around)
             else:
                 x = self._convolve(f"{name}.conv1", x, stride, 1)
-                x = self._convolve(f"{name}.conv2", x, 1, 1, relu=False)
-            x += around
-            np.maximum(x, 0, out=x)
+                x = self._convolve(f"{name}.conv2", x, 1, 1, around=around)
             yield name, x
             yield ends, x
-        x = x.mean(axis=(2, 3))
+        x = x.pictures().mean(axis=(2, 3))
         yield "avgpool", x
         if "fc" in self.weights_:
             yield "fc", self._linear("fc", x)

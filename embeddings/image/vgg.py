@@ -3,7 +3,6 @@
 import numpy as np
 
 from embeddings.image.pretrained import FeatureExtractor
-from embeddings.nn.pool import MaxPool2d
 
 # Channels of the 3 × 3 convolutions of the five stages, each followed by a pool (Simonyan & Zisserman, table 1, D).
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -25,6 +24,8 @@ class VGG16(FeatureExtractor):
         The share of the shorter side that is kept.
     seed : int, default 0
         Of the random weights, where none are read.
+    workers : int, default 1
+        Threads that convolve; the dense layers are left to BLAS.
 
     Attributes
     ----------
@@ -42,11 +43,12 @@ class VGG16(FeatureExtractor):
     _stages = STAGES
     _hidden = 4096
 
-    def __init__(self, layer="classifier.4", *, size=224, crop=0.875, seed=0):
+    def __init__(self, layer="classifier.4", *, size=224, crop=0.875, seed=0, workers=1):
         self.layer = layer
         self.size = size
         self.crop = crop
         self.seed = seed
+        self.workers = workers
 
     def _places(self):
         """Yield (number among the features, channels in and out; or None for a pool)."""
@@ -82,14 +84,14 @@ class VGG16(FeatureExtractor):
         for number, channels in self._places():
             name = f"features.{number}"
             if channels is None:
-                x = MaxPool2d(2).eval()(x)
+                x = x.pooled(2, 2, 0)
                 yield name, x
             elif name == wanted:
                 yield name, self._convolve(name, x, 1, 1, relu=False)
             else:
                 x = self._convolve(name, x, 1, 1)
                 yield f"features.{number + 1}", x
-        x = _adaptive_mean(x, 7)
+        x = _adaptive_mean(x.pictures(), 7)
         yield "avgpool", x
         x = np.ascontiguousarray(x).reshape(len(x), -1)
         for i in (0, 3, 6):

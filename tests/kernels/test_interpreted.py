@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("kernel", ["skipgram", "cbow", "fasttext"])
+@pytest.mark.parametrize("kernel", ["skipgram", "cbow", "fasttext", "conv_direct"])
 def test_interpreted(kernel):
     command = [
         sys.executable,
