@@ -194,31 +194,35 @@ def _refuse_pickle(path):
 
 
 def _read_units(path, tensors, spec, name_in, optional):
-    """Folded weights and biases of all units, from tensors as PyTorch lays them out."""
-    left = {name: tensor for name, tensor in tensors.items() if not name.endswith("num_batches_tracked")}
+    """Folded weights and biases of all units, from tensors as PyTorch lays them out.
+
+    They are taken out of `tensors`: large ones need not be in memory twice.
+    """
+    for name in [name for name in tensors if name.endswith("num_batches_tracked")]:
+        del tensors[name]
     weights, missing, wrong = {}, [], []
 
     def take(name, shape, free=False):
         """A tensor of the shape; where the last one is `free`, any number of outputs will do."""
-        if name not in left:
+        if name not in tensors:
             missing.append(name)
             return None
-        tensor = left.pop(name)
+        tensor = tensors.pop(name)
         if tensor.shape[free:] != shape[free:] or tensor.ndim != len(shape):
             wrong.append(f"{name} has the shape {tensor.shape}, not {shape}")
             return None
-        return tensor.astype(np.float32)
+        return tensor.astype(np.float32, copy=False)
 
     for unit, (shape, norm) in spec.items():
         name = name_in(tensors, unit)
-        if unit in optional and f"{name}.weight" not in left:
-            left.pop(f"{name}.bias", None)
+        if unit in optional and f"{name}.weight" not in tensors:
+            tensors.pop(f"{name}.bias", None)
             continue
         n_in, n_out = shape[-2:]
-        weight = left.get(f"{name}.weight")
+        weight = tensors.get(f"{name}.weight")
         if len(shape) == 2 and weight is not None and weight.ndim == 4:
             # timm keeps the dense layers of VGG as convolutions; their numbers lie the same way.
-            left[f"{name}.weight"] = weight.reshape(len(weight), -1)
+            tensors[f"{name}.weight"] = weight.reshape(len(weight), -1)
         weight = take(f"{name}.weight", (n_out, n_in, *shape[:-2]), free=unit in optional)
         outputs = n_out if weight is None else len(weight)
         if norm is None:
@@ -233,7 +237,7 @@ def _read_units(path, tensors, spec, name_in, optional):
         # (O, C, …) -> (…, C, O)
         weights[unit] = np.ascontiguousarray(np.moveaxis(weight, (1, 0), (-2, -1))), bias
     problems = [f"it lacks {_some(missing)}"] * bool(missing) + [_some(wrong, "; ")] * bool(wrong)
-    problems += [f"it holds {_some(sorted(left))}, which the network does not have"] * bool(left)
+    problems += [f"it holds {_some(sorted(tensors))}, which the network does not have"] * bool(tensors)
     if problems:
         raise ValueError(f"{str(path)!r} does not fit: {'; '.join(problems)}")
     return weights
