@@ -112,15 +112,14 @@ class TorchNetwork(nn.Layer):
 
     def forward(self, x, lengths=None):
         import torch
-        from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
         drop = self.dropout.train(self.training)
         with torch.set_grad_enabled(self.training):
-            words = drop(self.embedding(torch.tensor(x)))
-            seen = torch.tensor(np.maximum(lengths, 1))
-            packed = pack_padded_sequence(words, seen, batch_first=True, enforce_sorted=False)
-            states, _ = pad_packed_sequence(self.body(packed)[0], batch_first=True, padding_value=-torch.inf)
-            scores = self.head(drop(states.max(dim=1).values))
+            states, _ = self.body(drop(self.embedding(torch.tensor(x))))
+            # No step sees those behind it, so that padding need not be packed away, which is slower.
+            behind = torch.tensor(np.arange(x.shape[1]) >= np.maximum(lengths, 1)[:, None])
+            largest = states.masked_fill(behind[:, :, None], -torch.inf).amax(dim=1)
+            scores = self.head(drop(largest))
         self.push(scores)
         return scores.detach().numpy()
 
