@@ -69,7 +69,7 @@ class MultiHeadAttention(Layer):
     ``forward(x, lengths=None, mask=None)`` takes a batch (B, T, d) padded to T steps, of which `lengths` are real; or
     rows (R, d) of sequences that stand one after the other, without padding, with `lengths` that add up to R. No step
     looks at padding. `mask`, bool, (T, T) or (B, T, T), says whether step i sees step j; a step that sees nothing
-    gathers zeros.
+    gathers zeros. `times`, `around` and ``backward(grad, around=None)`` are those of :class:`Linear`.
 
     Parameters
     ----------
@@ -107,21 +107,21 @@ class MultiHeadAttention(Layer):
         self.inward = Linear(d, 3 * d, bias=bias, rng=rng, dtype=dtype)
         self.outward = Linear(d, d, bias=bias, rng=rng, dtype=dtype)
 
-    def forward(self, x, lengths=None, mask=None):
+    def forward(self, x, lengths=None, mask=None, *, times=None, around=None):
         spans, mask = spans_of(x.shape, lengths), self._mask(mask, x, lengths)
         d = x.shape[-1]
         QKV = self.inward.forward(x).reshape(-1, 3 * d)
         O, L = np.zeros((len(QKV), d), QKV.dtype), np.empty((len(QKV), self.n_heads), QKV.dtype)
         attend(QKV, spans, self.n_heads, self.causal, mask, O, L)
         self.push(QKV, spans, mask, O, L)
-        return self.outward.forward(O.reshape(x.shape))
+        return self.outward.forward(O.reshape(x.shape), times=times, around=around)
 
-    def backward(self, grad):
+    def backward(self, grad, *, around=None):
         QKV, spans, mask, O, L = self.pop()
         dO = np.ascontiguousarray(self.outward.backward(grad)).reshape(O.shape)
         dQKV = np.zeros_like(QKV)
         attend_backward(dO, QKV, spans, self.n_heads, self.causal, mask, O, L, dQKV)
-        return self.inward.backward(dQKV.reshape(*grad.shape[:-1], dQKV.shape[1]))
+        return self.inward.backward(dQKV.reshape(*grad.shape[:-1], dQKV.shape[1]), around=around)
 
     def weights(self, x, lengths=None, mask=None):
         """How much each step looks at each other, for pictures.

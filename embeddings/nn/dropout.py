@@ -40,12 +40,16 @@ class Dropout(Layer):
         self.rng = rng
 
     def forward(self, x, lengths=None):
-        if not self.training or self.p == 0:
-            self.push(None)
-            return x
-        scale = np.where(self.rng.random(x.shape, np.float32) >= self.p, 1 / (1 - self.p), 0).astype(x.dtype)
+        scale = self.draw(x.shape, x.dtype)
+        return x if scale is None else x * scale
+
+    def draw(self, shape, dtype):
+        """What ``forward`` would multiply an array of that shape with, for whoever does it: None where it is ones."""
+        scale = None
+        if self.training and self.p > 0:
+            scale = np.where(self.rng.random(shape, np.float32) >= self.p, 1 / (1 - self.p), 0).astype(dtype)
         self.push(scale)
-        return x * scale
+        return scale
 
     def backward(self, grad):
         scale = self.pop()

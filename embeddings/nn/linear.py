@@ -1,12 +1,25 @@
 """Fully connected layers."""
 
+import math
+
 import numpy as np
 
 from embeddings.nn.layer import Layer, Parameter
+from embeddings.nn.threads import in_parts
+from kernels.dense import GRADIENT_IMPLEMENTATIONS, IDENTITY, IMPLEMENTATIONS, NONE, ROWS, panels_of
+from kernels.device import implementation
+
+dense, dense_in_numpy = implementation(IMPLEMENTATIONS), implementation(IMPLEMENTATIONS, "numpy")
+dense_gradient = implementation(GRADIENT_IMPLEMENTATIONS)
+dense_gradient_in_numpy = implementation(GRADIENT_IMPLEMENTATIONS, "numpy")
 
 
 class Linear(Layer):
     """``y = x W + b`` along the last axis.
+
+    What happens to y right after can be handed over, and then needs no look at memory of its own:
+    ``forward(x, times=m, around=r)`` gives ``y ∘ m + r``, ``bend(x, kind)`` an activation of y, and
+    ``backward(grad, times=m, around=r)`` does to the gradient what ``forward`` does to y.
 
     Parameters
     ----------
@@ -37,20 +50,78 @@ class Linear(Layer):
         self.weight = Parameter(rng.uniform(-bound, bound, (n_in, n_out)).astype(dtype))
         self.bias = Parameter(rng.uniform(-bound, bound, n_out).astype(dtype)) if bias else None
 
-    def forward(self, x, lengths=None):
+    def forward(self, x, lengths=None, *, times=None, around=None):
         self.push(x)
-        # All rows in one product; NumPy would take a batch of sequences one by one.
-        y = x.reshape(-1, x.shape[-1]) @ self.weight.data
-        y = y.reshape(*x.shape[:-1], y.shape[1])  # (…, n_out)
-        if self.bias is not None:
-            y += self.bias.data
-        return y
+        bias = None if self.bias is None else self.bias.data
+        return product(x, self.weight.data, bias, times=times, plus=around)
 
-    def backward(self, grad):
-        x = self.pop()
-        rows, grads = x.reshape(-1, x.shape[-1]), grad.reshape(-1, grad.shape[-1])
+    def bend(self, x, kind):
+        """``f(x W + b)``, and what ``backward`` is to be given as its gradient: that with respect to x W + b.
+
+        Parameters
+        ----------
+        x : array
+        kind : int
+            ``KINDS["relu"]`` or ``KINDS["gelu"]`` of :mod:`kernels.activation`.
+
+        Returns
+        -------
+        y : array
+        slope : array
+            ``f'(x W + b)``: to be multiplied with the gradient with respect to y. In evaluation, without numbers.
+        """
+        self.push(x)
+        dtype = np.result_type(x, self.weight.data)
+        slope = np.empty((*x.shape[:-1], self.weight.data.shape[1]) if self.training else (0, 0), dtype)
+        bias = None if self.bias is None else self.bias.data
+        return product(x, self.weight.data, bias, kind, slope), slope
+
+    def backward(self, grad, *, times=None, around=None):
+        x, W = self.pop(), self.weight.data
         # y = x W + b  =>  dW = xᵀ dy,  db = Σ dy,  dx = dy Wᵀ
-        self.weight.grad += rows.T @ grads
-        if self.bias is not None:
-            self.bias.grad += grads.sum(0)
-        return (grads @ self.weight.data.T).reshape(x.shape)
+        rows, grads = _rows(x, x.dtype), _rows(grad, grad.dtype)
+        db = np.zeros(W.shape[1], W.dtype) if self.bias is None else self.bias.grad
+        of_part = dense_gradient if rows.dtype == grads.dtype == W.dtype == np.float32 else dense_gradient_in_numpy
+        in_parts(W.shape[0], lambda *part: of_part(rows, grads, *part, self.weight.grad, db), ROWS)
+        return product(grad, W.T, times=times, plus=around)
+
+
+def product(x, W, bias=None, kind=IDENTITY, slope=NONE, times=None, plus=None):
+    """``f(x W + b) ∘ times + plus`` along the last axis, as :mod:`kernels.dense` has it; all rows in one product.
+
+    Parameters
+    ----------
+    x : array, shape (…, K)
+    W : array, shape (K, N)
+    bias : array, shape (N,), optional
+    kind : int
+        Which f.
+    slope : array, shape (…, N)
+        f' is written to it, unless it is empty.
+    times, plus : array, shape (…, N), optional
+
+    Returns
+    -------
+    array, shape (…, N)
+    """
+    shape, dtype = (*x.shape[:-1], W.shape[1]), np.result_type(x, W)
+    bias = np.zeros(W.shape[1], dtype) if bias is None else bias
+    times, plus = (NONE if part is None else _rows(part, dtype) for part in (times, plus))
+    rows, slope = _rows(x, dtype), _rows(slope, dtype)
+    y = np.empty((len(rows), W.shape[1]), dtype)  # (R, N)
+    if dtype != np.float32:
+        dense_in_numpy(rows, W[None], bias, kind, slope, times, plus, y)
+        return y.reshape(shape)
+    panels = panels_of(W)
+
+    def of_part(begin, end):
+        some = slice(begin, end)
+        dense(rows[some], panels, bias, kind, slope[some], times[some], plus[some], y[some])
+
+    in_parts(len(rows), of_part, ROWS)
+    return y.reshape(shape)
+
+
+def _rows(x, dtype):
+    """(…, n) as rows that follow each other."""
+    return np.ascontiguousarray(x, dtype).reshape(math.prod(x.shape[:-1]), x.shape[-1])

@@ -3,12 +3,12 @@
 import numpy as np
 
 from embeddings.checks import check_choice
-from embeddings.nn.activations import GELU, ReLU
 from embeddings.nn.attention import MultiHeadAttention, spans_of
 from embeddings.nn.dropout import Dropout
 from embeddings.nn.layer import Layer, Parameter
 from embeddings.nn.linear import Linear
 from embeddings.nn.norm import LayerNorm
+from kernels.activation import KINDS
 
 
 def sinusoids(n_steps, d, dtype=np.float32):
@@ -153,30 +153,30 @@ class TransformerBlock(Layer):
         self.attention = MultiHeadAttention(d, n_heads, causal=causal, rng=rng, dtype=dtype)
         self.norm_1, self.norm_2 = LayerNorm(d, eps=eps, dtype=dtype), LayerNorm(d, eps=eps, dtype=dtype)
         self.inner = Linear(d, d_hidden, rng=rng, dtype=dtype)
-        self.activation = GELU() if activation == "gelu" else ReLU()
+        self.activation = activation
         self.outer = Linear(d_hidden, d, rng=rng, dtype=dtype)
         self.dropout_1, self.dropout_2 = Dropout(dropout, rng=rng), Dropout(dropout, rng=rng)
 
     def forward(self, x, lengths=None, mask=None):
         pre = self.norm == "pre"
-        y = self.attention.forward(self.norm_1.forward(x) if pre else x, lengths, mask)
-        y = x + self.dropout_1.forward(y)
+        kept = self.dropout_1.draw(x.shape, x.dtype)
+        y = self.attention.forward(self.norm_1.forward(x) if pre else x, lengths, mask, times=kept, around=x)
         if not pre:
             y = self.norm_1.forward(y)
-        z = self.outer.forward(self.activation.forward(self.inner.forward(self.norm_2.forward(y) if pre else y)))
-        z = y + self.dropout_2.forward(z)
+        h, slope = self.inner.bend(self.norm_2.forward(y) if pre else y, KINDS[self.activation])
+        self.push(slope)
+        z = self.outer.forward(h, times=self.dropout_2.draw(x.shape, x.dtype), around=y)
         return z if pre else self.norm_2.forward(z)
 
     def backward(self, grad):
         pre = self.norm == "pre"
         if not pre:
             grad = self.norm_2.backward(grad)
-        dy = self.inner.backward(self.activation.backward(self.outer.backward(self.dropout_2.backward(grad))))
-        dy = grad + (self.norm_2.backward(dy) if pre else dy)
-        if not pre:
-            dy = self.norm_1.backward(dy)
-        dx = self.attention.backward(self.dropout_1.backward(dy))
-        return dy + (self.norm_1.backward(dx) if pre else dx)
+        dh = self.outer.backward(self.dropout_2.backward(grad), times=self.pop())
+        dy = self.inner.backward(dh, around=None if pre else grad)
+        dy = grad + self.norm_2.backward(dy) if pre else self.norm_1.backward(dy)
+        dx = self.attention.backward(self.dropout_1.backward(dy), around=None if pre else dy)
+        return dy + self.norm_1.backward(dx) if pre else dx
 
     def weights(self, x, lengths=None, mask=None):
         """The attention's weights for an input of the block, as :meth:`MultiHeadAttention.weights` gives them."""

@@ -11,7 +11,8 @@ from embeddings.progress import progress
 from embeddings.text.bert_encoder import TOKENS, BertEncoder, pool
 from embeddings.text.bert_folder import POOLINGS, Shape, read_pooling, read_shape, read_weights
 from embeddings.text.wordpiece import SPECIAL, WordPiece
-from kernels.dense import dense_cpu, panels_of
+from kernels.activation import GELU
+from kernels.dense import NONE, dense_cpu, panels_of
 from kernels.norm import layer_norm_cpu
 
 
@@ -338,7 +339,7 @@ class BERT(Embedder):
         states = self.encoder_.forward(ids, np.array([len(ids)]))[masks]
         weight, bias, scale, shift, word_bias = self._head.values()
         guess, asked = np.empty_like(states), np.empty_like(states)
-        dense_cpu(np.ascontiguousarray(states), panels_of(weight.T), bias, True, guess)
+        dense_cpu(np.ascontiguousarray(states), panels_of(weight.T), bias, GELU, NONE, NONE, NONE, guess)
         rows = np.empty(len(masks), np.float32)
         layer_norm_cpu(guess, scale, shift, self.shape_.layer_norm_eps, asked, rows, rows.copy())
         scores = asked @ self._tensors["embeddings.word_embeddings.weight"].T + word_bias

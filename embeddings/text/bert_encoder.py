@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from kernels.activation import GELU
 from kernels.attention import IMPLEMENTATIONS as ATTENTION
 from kernels.attention import weights_numpy
+from kernels.dense import IDENTITY, NONE, panels_of, size_of_panels
 from kernels.dense import IMPLEMENTATIONS as DENSE
-from kernels.dense import panels_of, size_of_panels
 from kernels.device import implementation
 from kernels.norm import IMPLEMENTATIONS as NORM
 from kernels.simd import LANES
@@ -106,16 +107,14 @@ class BertEncoder:
         if layers is not None:
             layers.append(x.copy())
         for inward, outward, norm_1, inner, outer, norm_2 in self._layers:
-            dense(x, *inward, False, QKV)
+            dense(x, *inward, IDENTITY, NONE, NONE, NONE, QKV)
             if weights is not None:
                 weights.append([weights_numpy(QKV, begin, end, H, False, None)[0] for begin, end in spans])
             attend(QKV, spans, H, False, _NO_MASK, O, L)
-            dense(O, *outward, False, made)
-            made += x
+            dense(O, *outward, IDENTITY, NONE, NONE, x, made)
             normalise(made, *norm_1, eps, x, mean, spread)
-            dense(x, *inner, True, inner_states)
-            dense(inner_states, *outer, False, made)
-            made += x
+            dense(x, *inner, GELU, NONE, NONE, NONE, inner_states)
+            dense(inner_states, *outer, IDENTITY, NONE, NONE, x, made)
             normalise(made, *norm_2, eps, x, mean, spread)
             if layers is not None:
                 layers.append(x.copy())
