@@ -17,6 +17,7 @@ from embeddings.text.word2vec import (
     padded,
     windows,
 )
+from kernels import dbow as dbow_kernel
 from kernels import doc2vec as kernel
 from kernels import doc2vec_inference as inference_kernel
 from kernels import skipgram as skipgram_kernel
@@ -24,13 +25,12 @@ from kernels.device import implementation, to_device, to_host
 from kernels.simd import LANES
 from kernels.skipgram import CHUNK
 
-# A block is cut into so many strands, and training takes a word of each in turn, so that few words of a chunk, or of a
-# batch, are of the same document. With fewer strands, windows are still in the cache when the next word sees them.
-WORD_STRANDS, WINDOW_STRANDS = 256, 16
+# A block is cut into so many strands, and a chunk takes of each in turn, so that it holds different documents.
+STRANDS = CHUNK
 
-# Noise words that the words of a chunk share, in training and in inference. With 8, a classifier of film reviews by
-# their vectors loses half a percent; with 24, it gains nothing in inference.
-TRAINING_NOISE, INFERENCE_NOISE = 16, 16
+# Noise words that a chunk shares: sixteen words of PV-DM (with 8, a classifier of film reviews by their vectors loses
+# half a percent), sixteen pieces of PV-DBOW, for each word of a piece; and those of inference, where 24 gain nothing.
+WINDOW_NOISE, PIECE_NOISE, INFERENCE_NOISE = 16, 32, 16
 
 # Words of the documents that a thread infers at a time.
 PIECE_WORDS = 1 << 15
@@ -42,7 +42,7 @@ class Doc2VecTraining(Word2VecTraining):
     def __init__(self, model, corpus, tagged):
         self.tagged, self.n_words = tagged, len(model.vectors_)
         super().__init__(model, corpus, sg=False)
-        self.shared_noise = TRAINING_NOISE
+        self.shared_noise = WINDOW_NOISE if model.dm else PIECE_NOISE
         self.word_kernel = implementation(skipgram_kernel.IMPLEMENTATIONS, model.device)
         lengths = np.diff(corpus.offsets)
         uses = np.bincount(tagged.rows, np.repeat(lengths, np.diff(tagged.offsets)), len(tagged.names))
@@ -53,6 +53,8 @@ class Doc2VecTraining(Word2VecTraining):
         """A single word is enough: its document predicts it."""
 
     def _kernels(self):
+        if not self.model.dm:
+            return dbow_kernel.IMPLEMENTATIONS
         return kernel.CONCAT_IMPLEMENTATIONS if self.model.joined else kernel.IMPLEMENTATIONS
 
     def _inputs(self):
@@ -77,52 +79,80 @@ class Doc2VecTraining(Word2VecTraining):
         model.context_vectors_ = narrowed(W, model.vector_size)
 
     def _draw(self, b):
-        """What training on a block needs: the text, and for `dbow_words` the noise of its pairs."""
+        """What training on a block needs: how many terms its loss has, the text, and chance."""
         model = self.model
         rng, tokens, offsets, reach, uniforms = self._draw_text(b)
         first, last = self.bounds[b], self.bounds[b + 1]
         if model.joined:
             reach[:] = model.window
         kept, left, right = windows(tokens, offsets - offsets[0], self.keep, uniforms, reach)
-        documents = np.repeat(np.arange(last - first, dtype=np.int32), np.diff(offsets))[uniforms < self.keep[tokens]]
+        lengths = np.diff(offsets)
+        documents = np.repeat(np.arange(last - first, dtype=np.int32), lengths)[uniforms < self.keep[tokens]]
         tag_offsets = self.tagged.offsets[first : last + 1]
         tags = self.n_words + self.tagged.rows[tag_offsets[0] : tag_offsets[-1]]
         tag_offsets = tag_offsets - tag_offsets[0]
+        if model.dm:
+            text = kept, left, right, documents, tags, tag_offsets, strands(len(kept), STRANDS)
+            return len(kept), *text, *self._noise_and_rates(rng, offsets, len(kept), self.shared_noise)
         pairs = None
-        if not model.dm:
-            if model.dbow_words:
-                pairs = kept, left, right, *self._noise_and_rates(rng, offsets, len(kept), SHARED_NOISE[True])
-            kept, documents = each_tag(kept, documents, tag_offsets)
-            tag_offsets = np.arange(len(tags) + 1)
-            left, right = alone(len(kept))
-        order = strands(len(kept), WINDOW_STRANDS if model.dm else WORD_STRANDS)
-        noise, alphas = self._noise_and_rates(rng, offsets, len(kept), self.shared_noise)
-        return pairs, kept, left, right, documents, tags, tag_offsets, order, noise, alphas
+        if model.dbow_words:
+            pairs = kept, left, right, *self._noise_and_rates(rng, offsets, len(kept), SHARED_NOISE[True])
+        lengths = np.bincount(documents, minlength=last - first)
+        n_tags = np.diff(tag_offsets)
+        ends, lengths = (np.repeat(a, n_tags) for a in (np.cumsum(lengths), lengths))
+        words, counts, rows = in_pieces(kept, ends, lengths, tags, self.together)
+        noise = self._noise_and_rates(rng, offsets, rows.size, self.shared_noise)
+        return int(counts.sum()), pairs, words, counts, rows, *noise
 
-    def _learn(self, pairs, *arrays):
+    def _learn(self, n_terms, *arrays):
         """Train on a block, on its pairs of words first. Returns the documents' loss and how many terms that has."""
         model = self.model
         workers = (model.workers,) if model.device == "cpu" else ()
-        if pairs is not None:
-            words = [to_device(array, model.device) for array in pairs]
-            self.word_kernel(self.W_in, self.W_out, *words, model.negative, self.together, *workers)
+        if not model.dm:
+            pairs, *arrays = arrays
+            if pairs is not None:
+                words = [to_device(array, model.device) for array in pairs]
+                self.word_kernel(self.W_in, self.W_out, *words, model.negative, self.together, *workers)
         arrays = [to_device(array, model.device) for array in arrays]
-        # The null word stands behind all others.
-        null = self.n_words + len(self.tagged.names)
-        options = (model.window, null) if model.joined else (model.dm_mean,)
-        numbers = model.negative, self.together, *options, *workers
-        return self.kernel(self.W_in, self.W_out, *arrays, *numbers), len(arrays[0])
+        options = ()
+        if model.dm:
+            # The null word stands behind all others.
+            null = self.n_words + len(self.tagged.names)
+            options = self.together, *((model.window, null) if model.joined else (model.dm_mean,))
+        return self.kernel(self.W_in, self.W_out, *arrays, model.negative, *options, *workers), n_terms
 
 
-def each_tag(tokens, documents, offsets):
-    """Every token once for each of its document's tags, which `offsets` delimits: the tokens and the places of tags."""
-    if len(offsets) - 1 == offsets[-1]:
-        # One tag each.
-        return tokens, documents
-    n = np.diff(offsets)[documents]
-    ends = np.cumsum(n)
-    places = np.arange(n.sum()) + np.repeat(offsets[documents] - ends + n, n)
-    return np.repeat(tokens, n), places.astype(np.int32)
+def in_pieces(tokens, ends, lengths, rows, size):
+    """Cut documents, which have `rows`, into even pieces of `size` words at most, and take these from each strand.
+
+    Returns
+    -------
+    words : array, shape (C, size, 16), int32
+    counts, rows : arrays, shape (C, 16), int32
+        As ``kernels/dbow.py`` takes them.
+
+    Examples
+    --------
+    A document of three words, row 7, and one of a single word, row 8:
+
+    >>> pieces = in_pieces(np.array([3, 4, 5, 6]), np.array([3, 4]), np.array([3, 1]), np.array([7, 8]), 2)
+    >>> words, counts, rows = (a[..., :3].tolist() for a in pieces)
+    >>> words[0][0], counts[0], rows[0]
+    ([3, 4, 6], [1, 2, 1], [7, 7, 8])
+    """
+    n = -(-lengths // size)
+    owner = np.repeat(np.arange(len(n)), n)
+    number = np.arange(len(owner)) - np.repeat(np.cumsum(n) - n, n)
+    n, lengths, rows, begins = n[owner], lengths[owner], rows[owner], (ends - lengths)[owner]
+    first, last = (lengths * k // n for k in (number, number + 1))
+    order = strands(len(owner), STRANDS)
+    # Behind the last piece, empty ones fill the chunk.
+    C = -(-len(owner) // CHUNK)
+    pieces = np.zeros((3, CHUNK * C), np.int32)
+    pieces[:, : len(order)] = np.stack([begins + first, last - first, rows])[:, order]
+    begins, counts, rows = pieces.reshape(3, C, CHUNK)
+    place = begins[:, None] + np.arange(size, dtype=np.int32)[:, None]
+    return tokens[np.minimum(place, len(tokens) - 1, out=place)], counts, rows
 
 
 def alone(n):
