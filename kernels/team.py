@@ -1,12 +1,14 @@
 """A team of threads in one compiled loop: they wait for each other between its stages without going back to Python.
 
-``run_team`` starts the threads; each calls the same compiled function with its own number. Where all must have finished
+``run_team`` gives each of them the same compiled function, and its own number. Where all must have finished
 a stage before any begins the next one, the loop calls ``wait``: it counts arrivals and looks until all are there, now
 and then letting other threads have the core, and after a long while between short sleeps.
 """
 
 import concurrent.futures
+import functools
 import os
+import threading
 
 import numpy as np
 from llvmlite import ir
@@ -66,6 +68,9 @@ def wait(arrivals, workers, stage):
 def run_team(workers, function, *arguments):
     """Call ``function(worker, workers, arrivals, *arguments)`` on so many threads, until the last one is done.
 
+    One of them is the caller's own; the others wait for the next team afterwards, because to start a thread takes as
+    long as some training. Teams of one size work one after the other.
+
     Parameters
     ----------
     workers : int
@@ -78,12 +83,29 @@ def run_team(workers, function, *arguments):
     if workers == 1 or config.DISABLE_JIT:
         function(0, 1, arrivals, *arguments)
         return
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+    lock, pool = _threads(workers - 1)
+    with lock:
+        others = []
         try:
-            futures = [pool.submit(function, worker, workers, arrivals, *arguments) for worker in range(workers)]
+            for worker in range(1, workers):
+                others.append(pool.submit(function, worker, workers, arrivals, *arguments))
+            function(0, workers, arrivals, *arguments)
         except BaseException:
             # A thread could not be started: the others must not wait for it.
             arrivals[0] = np.iinfo(np.int64).max // 2
+            _threads.cache_clear()
             raise
-        for future in futures:
-            future.result()
+        finally:
+            concurrent.futures.wait(others)
+    for future in others:
+        future.result()
+
+
+@functools.cache
+def _threads(n):
+    return threading.Lock(), concurrent.futures.ThreadPoolExecutor(n, "team")
+
+
+if hasattr(os, "register_at_fork"):
+    # Threads do not live on in a forked process.
+    os.register_at_fork(after_in_child=_threads.cache_clear)

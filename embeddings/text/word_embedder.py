@@ -145,8 +145,9 @@ class Training:
                     model.loss_history_.append(self.mean_loss())
                     self._check_finite()
                     self.epoch, self.done, self.loss, self.n_terms = self.epoch + 1, 0, 0.0, 0
-                    self.publish()
                     checkpoint.write(self._state)
+                    if model.callbacks:
+                        self.publish()
                     for callback in model.callbacks:
                         callback(model)
         finally:
