@@ -23,7 +23,7 @@ def run(data, threads):
     net = _torch_resnet18(torch).eval()
     with tempfile.TemporaryDirectory() as folder:
         save_file(net.state_dict(), Path(folder) / "resnet18.safetensors")
-        model = ResNet.from_pretrained(Path(folder) / "resnet18.safetensors", workers=threads)
+        model = ResNet.from_pretrained(Path(folder) / "resnet18.safetensors")
     for n in BATCHES:
         pixels = np.random.default_rng(0).normal(size=(n, 3, 224, 224)).astype(np.float32)
         results = {}

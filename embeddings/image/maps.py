@@ -1,10 +1,8 @@
 """Pictures on their way through a trained network."""
 
-import concurrent.futures
-import contextlib
-
 import numpy as np
 
+from embeddings.nn.threads import in_parts, n_threads
 from kernels.conv_direct import BORDER, room
 from kernels.conv_direct import IMPLEMENTATIONS as CONVOLUTION
 from kernels.device import implementation
@@ -17,22 +15,6 @@ max_pool = implementation(MAX_IMPLEMENTATIONS)
 _NOTHING = np.empty((0, 0, 0, 0), np.float32)
 
 
-@contextlib.contextmanager
-def sharing(workers):
-    """Threads for kernels that know their part of the work: yields ``share(kernel, *arguments)``, which calls
-    ``kernel(*arguments, worker, workers)`` on each.
-    """
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-
-        def share(kernel, *arguments):
-            others = [pool.submit(kernel, *arguments, worker, workers) for worker in range(1, workers)]
-            kernel(*arguments, 0, workers)
-            for other in others:
-                other.result()
-
-        yield share
-
-
 class Maps:
     """Feature maps of pictures as :mod:`kernels.conv_direct` takes them: channels side by side, zeros around.
 
@@ -42,25 +24,18 @@ class Maps:
     channels : int
         How many of C there are; the others are zeros.
     border : int
-    share : callable
-        From :func:`sharing`.
     """
 
-    def __init__(self, array, channels, border, share):
-        self.array, self.channels, self.border, self.share = array, channels, border, share
+    def __init__(self, array, channels, border):
+        self.array, self.channels, self.border = array, channels, border
 
     @classmethod
-    def of(cls, pixels, border, share):
+    def of(cls, pixels, border):
         """Maps of pixels (B, C, H, W)."""
         B, C, H, W = pixels.shape
-        maps = cls(room(B, H, W, C, border), C, border, share)
+        maps = cls(room(B, H, W, C, border), C, border)
         maps._inside()[...] = np.moveaxis(pixels, 1, -1)
         return maps
-
-    @property
-    def width(self):
-        """Numbers at each place."""
-        return self.array.shape[3]
 
     def pictures(self):
         """The maps as an array (B, channels, H, W), a view."""
@@ -81,24 +56,31 @@ class Maps:
         """
         made = self._empty(channels, kernel, stride, padding)
         ways = _NOTHING if around is None else around.array
-        self.share(convolve, self.array, panels, bias, ways, self.border - padding, stride, relu, made.array)
+        workers = n_threads()
+
+        def work(begin, end):
+            for worker in range(begin, end):
+                geometry = self.border - padding, stride, relu
+                convolve(self.array, panels, bias, ways, *geometry, made.array, worker, workers)
+
+        in_parts(workers, work)
         return made
 
     def pooled(self, size, stride, padding):
         """The largest number of every window. Those on the border see its zeros, which hide nothing after a ReLU."""
         made = self._empty(self.channels, (size, size), stride, padding)
         y = np.empty((len(self.array), 1, *made._inside().shape[1:]), np.float32)
-        # The border has the place of padding, and windows begin inside it where there is none.
+        taps = np.empty(y.shape, np.int32)
+        # The border takes the place of padding; where there is none, windows begin inside of it.
         outside = padding - self.border
-        max_pool(
-            self.array[:, None],
-            (1, size, size),
-            (1, stride, stride),
-            (0, outside, outside),
-            y,
-            np.empty(y.shape, np.int32),
-        )
-        made._inside()[...] = y[:, 0]
+
+        def pool(*part):
+            part = slice(*part)
+            sizes = (1, size, size), (1, stride, stride), (0, outside, outside)
+            max_pool(self.array[part, None], *sizes, y[part], taps[part])
+            made._inside()[part] = y[part, 0]
+
+        in_parts(len(y), pool)
         return made
 
     def _inside(self):
@@ -108,4 +90,4 @@ class Maps:
     def _empty(self, channels, kernel, stride, padding):
         H, W = ((n + 2 * padding - k) // stride + 1 for n, k in zip(self._inside().shape[1:3], kernel, strict=True))
         width = -(-channels // LANES) * LANES
-        return Maps(room(len(self.array), H, W, width), channels, BORDER, self.share)
+        return Maps(room(len(self.array), H, W, width), channels, BORDER)

@@ -8,7 +8,7 @@ from embeddings.base import Embedder
 from embeddings.checks import check_choice, check_integer, check_number
 from embeddings.files import read_start, read_tensors
 from embeddings.image.checks import check_pictures
-from embeddings.image.maps import Maps, sharing
+from embeddings.image.maps import Maps
 from embeddings.image.preprocess import imagenet_pixels
 from embeddings.progress import progress
 from kernels.conv_direct import panels_of
@@ -86,7 +86,6 @@ class FeatureExtractor(Embedder):
 
     def _check(self):
         check_integer("size", self.size, 32)
-        check_integer("workers", self.workers, 1)
         if not 0 < check_number("crop", self.crop) <= 1:
             raise ValueError(f"crop must be above 0 and at most 1, got {self.crop!r}")
         check_choice("layer", self.layer, self.layer_names())
@@ -134,10 +133,8 @@ class FeatureExtractor(Embedder):
         if pixels.ndim != 4 or not len(pixels) or pixels.shape[1] != 3 or min(pixels.shape[2:]) < 32:
             raise ValueError(f"pixels must be (batch, 3, rows, columns), 32 or more of each side, got {pixels.shape}")
         layer = check_choice("layer", self.layer if layer is None else layer, self.layer_names())
-        check_integer("workers", self.workers, 1)
-        with sharing(self.workers) as share:
-            parts = [pixels[i : i + TOGETHER] for i in range(0, len(pixels), TOGETHER)]
-            return np.concatenate([self._layer(Maps.of(part, self._border, share), layer) for part in parts])
+        parts = [pixels[i : i + TOGETHER] for i in range(0, len(pixels), TOGETHER)]
+        return np.concatenate([self._layer(Maps.of(part, self._border), layer) for part in parts])
 
     def _layer(self, x, layer):
         for name, made in self._steps(x, layer):

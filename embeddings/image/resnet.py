@@ -26,8 +26,6 @@ class ResNet(FeatureExtractor):
         The share of the shorter side that is kept.
     seed : int, default 0
         Of the random weights, where none are read.
-    workers : int, default 1
-        Threads; the features are the same for any number.
 
     Attributes
     ----------
@@ -51,13 +49,12 @@ class ResNet(FeatureExtractor):
     _optional = ("fc",)
     _widths = (64, 128, 256, 512)
 
-    def __init__(self, depth=18, layer="avgpool", *, size=224, crop=0.875, seed=0, workers=1):
+    def __init__(self, depth=18, layer="avgpool", *, size=224, crop=0.875, seed=0):
         self.depth = depth
         self.layer = layer
         self.size = size
         self.crop = crop
         self.seed = seed
-        self.workers = workers
 
     def _check(self):
         check_choice("depth", self.depth, tuple(DEPTHS))

@@ -24,8 +24,6 @@ class VGG16(FeatureExtractor):
         The share of the shorter side that is kept.
     seed : int, default 0
         Of the random weights, where none are read.
-    workers : int, default 1
-        Threads that convolve; the dense layers are left to BLAS.
 
     Attributes
     ----------
@@ -43,12 +41,11 @@ class VGG16(FeatureExtractor):
     _stages = STAGES
     _hidden = 4096
 
-    def __init__(self, layer="classifier.4", *, size=224, crop=0.875, seed=0, workers=1):
+    def __init__(self, layer="classifier.4", *, size=224, crop=0.875, seed=0):
         self.layer = layer
         self.size = size
         self.crop = crop
         self.seed = seed
-        self.workers = workers
 
     def _places(self):
         """Yield (number among the features, channels in and out; or None for a pool)."""
