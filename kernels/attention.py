@@ -37,13 +37,27 @@ import functools
 import math
 
 import numpy as np
-from numba.extending import overload
 
-from kernels.compile import FAST_MATH, compiled
-from kernels.simd import exp
+from kernels.compile import compiled
+from kernels.simd import (
+    LANES,
+    add_lanes,
+    choose,
+    exp_of_lanes,
+    fma,
+    lanes_of_zeros,
+    load,
+    splat,
+    spread,
+    store,
+    transpose,
+)
 
-# Queries and keys of a tile.
-QUERIES, KEYS = 64, 128
+# Queries and keys of a tile, and rows of a product that are made together.
+QUERIES, KEYS, GROUP = 64, 128, 8
+
+# The score of a key that is not seen: finite, so that NaN is known from it.
+HIDDEN = np.float32(-1e30)
 
 # On a GPU: queries of a thread block, one a thread, and keys of a tile in shared memory.
 THREADS, TILE = 32, 32
@@ -123,180 +137,240 @@ def _mask_of(mask, n, T):
 # CPU ------------------------------------------------------------------------------------------------------------------
 
 
-def _exp(x):
-    return np.exp(x)
+@compiled
+def _multiply(A, a, row, step, B, b, width, M, N, K, C, c, C_width, add):
+    """C_mn = Σ_k A_mk B_kn, or more by that, for m < M, rounded up to eights, and n < N, a multiple of two lanes.
 
-
-@overload(_exp)
-def _exp_of_either(x):
-    """The polynomial that fills the lanes for float32, the library's for float64."""
-    if x.bitwidth == 32:
-        return lambda x: exp(x)
-    return lambda x: math.exp(x)
+    Flat: ``A[a + row * m + step * k]``, ``B[b + width * k + n]``, ``C[c + C_width * m + n]``.
+    """
+    for m in range(0, M, GROUP):
+        for n in range(0, N, 2 * LANES):
+            s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = splat(0)
+            t0 = t1 = t2 = t3 = t4 = t5 = t6 = t7 = splat(0)
+            i, j = a + row * m, b + n
+            for _ in range(K):
+                u, v = load(B, j), load(B, j + LANES)
+                x = spread(A, i)
+                s0, t0 = fma(x, u, s0), fma(x, v, t0)
+                x = spread(A, i + row)
+                s1, t1 = fma(x, u, s1), fma(x, v, t1)
+                x = spread(A, i + 2 * row)
+                s2, t2 = fma(x, u, s2), fma(x, v, t2)
+                x = spread(A, i + 3 * row)
+                s3, t3 = fma(x, u, s3), fma(x, v, t3)
+                x = spread(A, i + 4 * row)
+                s4, t4 = fma(x, u, s4), fma(x, v, t4)
+                x = spread(A, i + 5 * row)
+                s5, t5 = fma(x, u, s5), fma(x, v, t5)
+                x = spread(A, i + 6 * row)
+                s6, t6 = fma(x, u, s6), fma(x, v, t6)
+                x = spread(A, i + 7 * row)
+                s7, t7 = fma(x, u, s7), fma(x, v, t7)
+                i, j = i + step, j + width
+            p = c + C_width * m + n
+            _put(C, p, s0, t0, add), _put(C, p + C_width, s1, t1, add), _put(C, p + 2 * C_width, s2, t2, add)
+            _put(C, p + 3 * C_width, s3, t3, add), _put(C, p + 4 * C_width, s4, t4, add)
+            _put(C, p + 5 * C_width, s5, t5, add), _put(C, p + 6 * C_width, s6, t6, add)
+            _put(C, p + 7 * C_width, s7, t7, add)
 
 
 @compiled
-def _head(rows, begin, end, column, factor, tile):
-    """The columns of one head, side by side and multiplied by a factor."""
-    c = tile.shape[1]
+def _put(C, p, s, t, add):
+    if add:
+        s, t = s + load(C, p), t + load(C, p + LANES)
+    store(C, p, s)
+    store(C, p + LANES, t)
+
+
+@compiled
+def _turn(rows, width, n_rows, n_columns, square, columns, columns_width):
+    """Columns in place of rows, sixteen by sixteen."""
+    for r in range(0, n_rows, LANES):
+        for c in range(0, n_columns, LANES):
+            transpose(rows, r * width + c, width, square, 0)
+            for l in range(LANES):
+                store(columns, (c + l) * columns_width + r, load(square, LANES * l))
+
+
+@compiled
+def _head(rows, begin, end, column, c, factor, tile, C):
+    """The c columns of one head, multiplied by a factor, with zeros around: rows of C numbers."""
+    n, flat = end - begin, rows.reshape(-1)
+    for i in range(-(-n // (2 * LANES)) * 2 * LANES):
+        place = (begin + i) * rows.shape[1] + column
+        if i < n and c == C:
+            for x in range(0, C, LANES):
+                store(tile, i * C + x, load(flat, place + x) * splat(factor))
+            continue
+        for x in range(0, C, LANES):
+            store(tile, i * C + x, splat(0))
+        for x in range(c if i < n else 0):
+            tile[i * C + x] = flat[place + x] * factor
+
+
+@compiled
+def _put_head(tile, C, factor, rows, begin, end, column, c):
+    """What :func:`_head` takes, put back."""
+    flat = rows.reshape(-1)
     for i in range(end - begin):
-        # A part of a row: places in it that begin at 0 need no look whether they are negative.
-        row, made = rows[begin + i, column : column + c], tile[i]
-        for k in range(c):
-            made[k] = row[k] * factor
+        place = (begin + i) * rows.shape[1] + column
+        if c == C:
+            for x in range(0, C, LANES):
+                store(flat, place + x, load(tile, i * C + x) * splat(factor))
+        else:
+            for x in range(c):
+                flat[place + x] = tile[i * C + x] * factor
 
 
 @compiled
-def _sees(i, j, n, causal, mask):
-    if causal and j > i:
-        return False
-    return mask.shape[0] == 0 or mask[n % mask.shape[0], i, j]
-
-
-@compiled(fastmath=FAST_MATH | {"nnan"})
-def _larger(row, m):
-    """The largest of a row and m. Of NaN it may make anything: NaN is still in the row, and in all made of it."""
-    for j in range(row.shape[0]):
-        m = max(m, row[j])
-    return m
+def _hide(S, first, start, n_q, n_k, n, causal, mask):
+    """Scores of keys that a query does not see."""
+    for j in range(n_k):
+        for i in range(n_q):
+            seen = mask.shape[0] == 0 or mask[n % mask.shape[0], first + i, start + j]
+            if not seen or (causal and start + j > first + i):
+                S[QUERIES * j + i] = HIDDEN
 
 
 @compiled
-def _longest(spans):
+def _weight(x):
+    """e^x for x up to 0; nothing below -87, where hidden scores are. NaN stays NaN."""
+    return choose(x + splat(87), exp_of_lanes(x), splat(0)) + (x - x)
+
+
+@compiled
+def _room(spans, c):
+    """Longest sequence and columns of a head, rounded up to what tiles take."""
     longest = 0
     for n in range(spans.shape[0]):
         longest = max(longest, spans[n, 1] - spans[n, 0])
-    return longest
+    return -(-longest // (2 * LANES)) * 2 * LANES, -(-c // (2 * LANES)) * 2 * LANES
 
 
 @compiled
 def attention_cpu(QKV, spans, n_heads, causal, mask, O, L):
-    """Compiled :func:`attention_numpy`, tile by tile."""
+    """Compiled :func:`attention_numpy` in float32, tile by tile; lanes are queries."""
     d = O.shape[1]
-    c, T = d // n_heads, _longest(spans)
-    kind = QKV.dtype
-    one, zero = kind.type(1), kind.type(0)
-    factor = one / np.sqrt(kind.type(c))
-    all_q, all_k, all_v = np.empty((T, c), kind), np.empty((T, c), kind), np.empty((T, c), kind)
-    scores, sums = np.empty(QUERIES * min(KEYS, T), kind), np.empty(QUERIES * c, kind)
-    largest, total = np.empty(QUERIES, kind), np.empty(QUERIES, kind)
+    c = d // n_heads
+    one, factor = np.float32(1), np.float32(1) / np.sqrt(np.float32(c))
+    T, C = _room(spans, c)
+    all_k, all_v, q = lanes_of_zeros(T * C), lanes_of_zeros(T * C), lanes_of_zeros(QUERIES * C)
+    columns, o = lanes_of_zeros(QUERIES * C), lanes_of_zeros(QUERIES * C)
+    S, square = lanes_of_zeros(KEYS * QUERIES), lanes_of_zeros(LANES * LANES)
+    largest, total = lanes_of_zeros(QUERIES), lanes_of_zeros(QUERIES)
     for n in range(spans.shape[0]):
         begin, end = spans[n, 0], spans[n, 1]
         T = end - begin
         for h in range(n_heads):
-            _head(QKV, begin, end, h * c, factor, all_q)
-            _head(QKV, begin, end, d + h * c, one, all_k)
-            _head(QKV, begin, end, 2 * d + h * c, one, all_v)
+            _head(QKV, begin, end, d + h * c, c, one, all_k, C)
+            _head(QKV, begin, end, 2 * d + h * c, c, one, all_v, C)
             for first in range(0, T, QUERIES):
                 n_q = min(QUERIES, T - first)
-                q, o = all_q[first : first + n_q], sums[: n_q * c].reshape(n_q, c)
-                largest[:], total[:] = -np.inf, 0
-                for i in range(n_q):
-                    O[begin + first + i, h * c : (h + 1) * c] = 0
+                width = -(-n_q // (2 * LANES)) * 2 * LANES
+                _head(QKV, begin + first, begin + first + n_q, h * c, c, factor, q, C)
+                _turn(q, C, width, C, square, columns, QUERIES)
+                largest[:], total[:] = HIDDEN, 0
                 for start in range(0, min(T, first + n_q) if causal else T, KEYS):
                     n_k = min(KEYS, T - start)
-                    S = scores[: n_q * n_k].reshape(n_q, n_k)
-                    np.dot(q, all_k[start : start + n_k].T, S)
-                    for i in range(n_q):
-                        row, out = S[i], O[begin + first + i, h * c : (h + 1) * c]
-                        if causal or mask.shape[0] > 0:
-                            for j in range(n_k):
-                                if not _sees(first + i, start + j, n, causal, mask):
-                                    row[j] = -np.inf
-                        m = _larger(row, largest[i])
-                        if m == -np.inf:
-                            row[:] = 0
-                            continue
-                        t = zero
-                        for j in range(n_k):
-                            # What was masked is 0, and NaN stays NaN: the polynomial knows neither.
-                            s = row[j]
-                            e = _exp(s - m)
-                            e = zero if s == -np.inf else e + zero * s
-                            row[j] = e
-                            t += e
-                        correction = zero if largest[i] == -np.inf else _exp(largest[i] - m)
-                        largest[i], total[i] = m, total[i] * correction + t
+                    _multiply(all_k, start * C, C, 1, columns, 0, QUERIES, n_k, width, c, S, 0, QUERIES, False)
+                    if causal or mask.shape[0] > 0:
+                        _hide(S, first, start, n_q, n_k, n, causal, mask)
+                    for i in range(0, width, LANES):
+                        before, t = load(largest, i), splat(0)
+                        m = before
+                        for j in range(i, n_k * QUERIES + i, QUERIES):
+                            s = load(S, j)
+                            m = choose(s - m, s, m)
+                        store(largest, i, m)
+                        # Where nothing was seen yet, weights are 0.
+                        m = choose(m - splat(HIDDEN / 2), m, splat(0))
+                        for j in range(i, n_k * QUERIES + i, QUERIES):
+                            e = _weight(load(S, j) - m)
+                            store(S, j, e)
+                            t = t + e
+                        correction = _weight(before - m)
+                        store(total, i, fma(load(total, i), correction, t))
                         if start > 0:
-                            for k in range(c):
-                                out[k] *= correction
-                    np.dot(S, all_v[start : start + n_k], o)
-                    for i in range(n_q):
-                        out, added = O[begin + first + i, h * c : (h + 1) * c], o[i]
-                        for k in range(c):
-                            out[k] += added[k]
+                            for x in range(i, C * QUERIES + i, QUERIES):
+                                store(o, x, load(o, x) * correction)
+                    _multiply(all_v, start * C, 1, C, S, 0, QUERIES, C, width, n_k, o, 0, QUERIES, start > 0)
                 for i in range(n_q):
-                    out = O[begin + first + i, h * c : (h + 1) * c]
-                    inverse = zero if total[i] == 0 else one / total[i]
-                    for k in range(c):
-                        out[k] *= inverse
-                    L[begin + first + i, h] = largest[i] + np.log(total[i])
+                    L[begin + first + i, h] = largest[i] + np.log(total[i]) if total[i] != 0 else -np.inf
+                    total[i] = one / total[i] if total[i] != 0 else total[i]
+                for i in range(0, width, LANES):
+                    for x in range(i, C * QUERIES + i, QUERIES):
+                        store(o, x, load(o, x) * load(total, i))
+                _turn(o, QUERIES, C, width, square, q, C)
+                _put_head(q, C, one, O, begin + first, begin + first + n_q, h * c, c)
 
 
 @compiled
 def attention_backward_cpu(dO, QKV, spans, n_heads, causal, mask, O, L, dQKV):
-    """Compiled :func:`attention_backward_numpy`, tile by tile."""
+    """Compiled :func:`attention_backward_numpy` in float32, tile by tile; lanes are queries."""
     d = O.shape[1]
-    c, T = d // n_heads, _longest(spans)
-    kind = QKV.dtype
-    one, zero = kind.type(1), kind.type(0)
-    factor = one / np.sqrt(kind.type(c))
-    all_q, all_k, all_v = np.empty((T, c), kind), np.empty((T, c), kind), np.empty((T, c), kind)
-    all_do = np.empty((T, c), kind)
-    weights, errors = np.empty(QUERIES * min(KEYS, T), kind), np.empty(QUERIES * min(KEYS, T), kind)
-    for_queries, for_keys = np.empty(QUERIES * c, kind), np.empty(KEYS * c, kind)
+    c = d // n_heads
+    one, factor = np.float32(1), np.float32(1) / np.sqrt(np.float32(c))
+    T, C = _room(spans, c)
+    all_k, all_v, all_dk, all_dv = (
+        lanes_of_zeros(T * C),
+        lanes_of_zeros(T * C),
+        lanes_of_zeros(T * C),
+        lanes_of_zeros(T * C),
+    )
+    q, do, dq, o = (
+        lanes_of_zeros(QUERIES * C),
+        lanes_of_zeros(QUERIES * C),
+        lanes_of_zeros(QUERIES * C),
+        lanes_of_zeros(QUERIES * C),
+    )
+    q_columns, do_columns = lanes_of_zeros(QUERIES * C), lanes_of_zeros(QUERIES * C)
+    P, dS, square = lanes_of_zeros(KEYS * QUERIES), lanes_of_zeros(KEYS * QUERIES), lanes_of_zeros(LANES * LANES)
+    D, log_sums = lanes_of_zeros(QUERIES), lanes_of_zeros(QUERIES)
     for n in range(spans.shape[0]):
         begin, end = spans[n, 0], spans[n, 1]
         T = end - begin
-        for r in range(begin, end):
-            dQKV[r] = 0
         for h in range(n_heads):
-            _head(QKV, begin, end, h * c, factor, all_q)
-            _head(QKV, begin, end, d + h * c, one, all_k)
-            _head(QKV, begin, end, 2 * d + h * c, one, all_v)
-            _head(dO, begin, end, h * c, one, all_do)
+            _head(QKV, begin, end, d + h * c, c, one, all_k, C)
+            _head(QKV, begin, end, 2 * d + h * c, c, one, all_v, C)
+            all_dk[:], all_dv[:] = 0, 0
             for first in range(0, T, QUERIES):
                 n_q = min(QUERIES, T - first)
-                q, do = all_q[first : first + n_q], all_do[first : first + n_q]
-                dq = for_queries[: n_q * c].reshape(n_q, c)
+                width = -(-n_q // (2 * LANES)) * 2 * LANES
+                r = begin + first
+                _head(QKV, r, r + n_q, h * c, c, factor, q, C)
+                _head(dO, r, r + n_q, h * c, c, one, do, C)
+                _head(O, r, r + n_q, h * c, c, one, o, C)
+                _turn(q, C, width, C, square, q_columns, QUERIES)
+                _turn(do, C, width, C, square, do_columns, QUERIES)
+                D[:], log_sums[:] = 0, 0
+                for i in range(n_q):
+                    s = splat(0)
+                    for x in range(i * C, (i + 1) * C, LANES):
+                        s = fma(load(do, x), load(o, x), s)
+                    D[i] = add_lanes(s)
+                    if L[r + i, h] != -np.inf:
+                        log_sums[i] = L[r + i, h]
+                dq[:] = 0
                 for start in range(0, min(T, first + n_q) if causal else T, KEYS):
-                    n_k = min(KEYS, T - start)
-                    k, v = all_k[start : start + n_k], all_v[start : start + n_k]
-                    P, dS = weights[: n_q * n_k].reshape(n_q, n_k), errors[: n_q * n_k].reshape(n_q, n_k)
-                    dk = for_keys[: n_k * c].reshape(n_k, c)
-                    np.dot(q, k.T, P)
-                    np.dot(do, v.T, dS)
-                    for i in range(n_q):
-                        row, error, r = P[i], dS[i], begin + first + i
-                        if causal or mask.shape[0] > 0:
-                            for j in range(n_k):
-                                if not _sees(first + i, start + j, n, causal, mask):
-                                    row[j] = -np.inf
-                        of_result, result, D = do[i], O[r, h * c : (h + 1) * c], zero
-                        for x in range(c):
-                            D += of_result[x] * result[x]
-                        log_sum = L[r, h]
-                        for j in range(n_k):
-                            s = row[j]
-                            p = _exp(s - log_sum)
-                            p = zero if s == -np.inf else p + zero * s
-                            row[j] = p
-                            error[j] = p * (error[j] - D)
-                    np.dot(dS, k, dq)
-                    _add_head(dq, factor, begin + first, h * c, dQKV)
+                    n_k, k = min(KEYS, T - start), start * C
+                    _multiply(all_k, k, C, 1, q_columns, 0, QUERIES, n_k, width, c, P, 0, QUERIES, False)
+                    _multiply(all_v, k, C, 1, do_columns, 0, QUERIES, n_k, width, c, dS, 0, QUERIES, False)
+                    if causal or mask.shape[0] > 0:
+                        _hide(P, first, start, n_q, n_k, n, causal, mask)
+                    for i in range(0, width, LANES):
+                        m, all_d = load(log_sums, i), load(D, i)
+                        for j in range(i, n_k * QUERIES + i, QUERIES):
+                            p = _weight(load(P, j) - m)
+                            store(P, j, p)
+                            store(dS, j, p * (load(dS, j) - all_d))
+                    _multiply(all_k, k, 1, C, dS, 0, QUERIES, C, width, n_k, dq, 0, QUERIES, True)
                     # The queries have the factor 1 / √c already.
-                    np.dot(dS.T, q, dk)
-                    _add_head(dk, one, begin + start, d + h * c, dQKV)
-                    np.dot(P.T, do, dk)
-                    _add_head(dk, one, begin + start, 2 * d + h * c, dQKV)
-
-
-@compiled
-def _add_head(tile, factor, begin, column, rows):
-    for i in range(tile.shape[0]):
-        row, added = rows[begin + i, column : column + tile.shape[1]], tile[i]
-        for k in range(tile.shape[1]):
-            row[k] += added[k] * factor
+                    _multiply(dS, 0, QUERIES, 1, q, 0, C, n_k, C, n_q, all_dk, k, C, True)
+                    _multiply(P, 0, QUERIES, 1, do, 0, C, n_k, C, n_q, all_dv, k, C, True)
+                _turn(dq, QUERIES, C, width, square, q, C)
+                _put_head(q, C, factor, dQKV, r, r + n_q, h * c, c)
+            _put_head(all_dk, C, one, dQKV, begin, end, d + h * c, c)
+            _put_head(all_dv, C, one, dQKV, begin, end, 2 * d + h * c, c)
 
 
 # GPU ------------------------------------------------------------------------------------------------------------------

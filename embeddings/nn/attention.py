@@ -7,8 +7,12 @@ from embeddings.nn.linear import Linear
 from kernels.attention import BACKWARD_IMPLEMENTATIONS, IMPLEMENTATIONS, weights_numpy
 from kernels.device import implementation
 
-attend = implementation(IMPLEMENTATIONS)
-attend_backward = implementation(BACKWARD_IMPLEMENTATIONS)
+# The compiled ones take float32; the references, anything.
+attend = {np.float32: implementation(IMPLEMENTATIONS), np.float64: implementation(IMPLEMENTATIONS, "numpy")}
+attend_backward = {
+    np.float32: implementation(BACKWARD_IMPLEMENTATIONS),
+    np.float64: implementation(BACKWARD_IMPLEMENTATIONS, "numpy"),
+}
 
 _NO_MASK = np.zeros((0, 0, 0), bool)
 
@@ -112,15 +116,15 @@ class MultiHeadAttention(Layer):
         d = x.shape[-1]
         QKV = self.inward.forward(x).reshape(-1, 3 * d)
         O, L = np.zeros((len(QKV), d), QKV.dtype), np.empty((len(QKV), self.n_heads), QKV.dtype)
-        attend(QKV, spans, self.n_heads, self.causal, mask, O, L)
+        attend[QKV.dtype.type](QKV, spans, self.n_heads, self.causal, mask, O, L)
         self.push(QKV, spans, mask, O, L)
         return self.outward.forward(O.reshape(x.shape), times=times, around=around)
 
     def backward(self, grad, *, around=None):
         QKV, spans, mask, O, L = self.pop()
-        dO = np.ascontiguousarray(self.outward.backward(grad)).reshape(O.shape)
+        dO = np.ascontiguousarray(self.outward.backward(grad), O.dtype).reshape(O.shape)
         dQKV = np.zeros_like(QKV)
-        attend_backward(dO, QKV, spans, self.n_heads, self.causal, mask, O, L, dQKV)
+        attend_backward[QKV.dtype.type](dO, QKV, spans, self.n_heads, self.causal, mask, O, L, dQKV)
         return self.inward.backward(dQKV.reshape(*grad.shape[:-1], dQKV.shape[1]), around=around)
 
     def weights(self, x, lengths=None, mask=None):
