@@ -79,10 +79,7 @@ class Linear(Layer):
     def backward(self, grad, *, times=None, around=None):
         x, W = self.pop(), self.weight.data
         # y = x W + b  =>  dW = xᵀ dy,  db = Σ dy,  dx = dy Wᵀ
-        rows, grads = _rows(x, x.dtype), _rows(grad, grad.dtype)
-        db = np.zeros(W.shape[1], W.dtype) if self.bias is None else self.bias.grad
-        of_part = dense_gradient if rows.dtype == grads.dtype == W.dtype == np.float32 else dense_gradient_in_numpy
-        in_parts(W.shape[0], lambda *part: of_part(rows, grads, *part, self.weight.grad, db), ROWS)
+        add_gradient(x, grad, self.weight.grad, None if self.bias is None else self.bias.grad)
         return product(grad, W.T, times=times, plus=around)
 
 
@@ -120,6 +117,22 @@ def product(x, W, bias=None, kind=IDENTITY, slope=NONE, times=None, plus=None):
 
     in_parts(len(rows), of_part, ROWS)
     return y.reshape(shape)
+
+
+def add_gradient(x, grad, dW, db=None):
+    """Add ``xᵀ grad`` to dW, and the sum of grad to db: what :func:`product` gives W and bias.
+
+    Parameters
+    ----------
+    x : array, shape (…, K)
+    grad : array, shape (…, N)
+    dW : array, shape (K, N)
+    db : array, shape (N,), optional
+    """
+    rows, grads = _rows(x, x.dtype), _rows(grad, grad.dtype)
+    db = np.zeros(dW.shape[1], dW.dtype) if db is None else db
+    of_part = dense_gradient if rows.dtype == grads.dtype == dW.dtype == np.float32 else dense_gradient_in_numpy
+    in_parts(dW.shape[0], lambda *part: of_part(rows, grads, *part, dW, db), ROWS)
 
 
 def _rows(x, dtype):

@@ -9,7 +9,7 @@ from embeddings.nn.activations import GELU
 from embeddings.nn.dropout import Dropout
 from embeddings.nn.embedding import Embedding
 from embeddings.nn.layer import Layer, Parameter
-from embeddings.nn.linear import Linear
+from embeddings.nn.linear import Linear, add_gradient, product
 from embeddings.nn.losses import CrossEntropy
 from embeddings.nn.norm import LayerNorm
 from embeddings.nn.optimisers import AdamW, WarmUpLinear
@@ -65,14 +65,14 @@ class MaskedLanguageModel(Layer):
             states = block.forward(states, lengths)
         asked = self.transform_norm.forward(self.gelu.forward(self.transform.forward(states[places])))
         self.push(states.shape, places, asked)
-        return asked @ self.words.weight.data.T + self.bias.data
+        return product(asked, self.words.weight.data.T, self.bias.data)
 
     def backward(self, grad):
         shape, places, asked = self.pop()
         # The words' vectors are the head's weights, too.
-        self.words.weight.grad += grad.T @ asked
+        add_gradient(grad, asked, self.words.weight.grad)
         self.bias.grad += grad.sum(axis=0)
-        d_asked = self.transform_norm.backward(grad @ self.words.weight.data)
+        d_asked = self.transform_norm.backward(product(grad, self.words.weight.data))
         d_states = np.zeros(shape, grad.dtype)
         d_states[places] = self.transform.backward(self.gelu.backward(d_asked))
         for block in reversed(self.blocks):

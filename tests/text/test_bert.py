@@ -152,6 +152,12 @@ def test_vectors_depend_neither_on_the_batch_nor_on_threads(trained):
     assert trained.transform([]).shape == (0, 16)
 
 
+def test_training_is_the_same_on_any_number_of_threads():
+    texts = [" ".join(f"w{i}" for i in row) for row in np.random.default_rng(0).integers(0, 300, (200, 12))]
+    one, two = (small(vector_size=64, vocab_size=400, workers=n).fit(texts) for n in (1, 2))
+    assert one.loss_history_ == two.loss_history_ and np.array_equal(one.transform(texts), two.transform(texts))
+
+
 def test_stream_reads_no_further_than_it_must(trained):
     read = []
 
