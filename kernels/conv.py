@@ -22,7 +22,7 @@ y       y          (B, O, D', H', W')      the result; D' = (D + 2p - δ (kd - 1
 In memory the channels of a place lie side by side (channels last), whatever the order of the axes that is shown. The
 patches that one result needs are then rows of a matrix, (places, K) with K = kd kh kw C, and the whole is its product
 with w as (K, O), some places at a time, so that the patches stay in the cache. That suits many channels; for few there
-is ``kernels/conv_lanes.py``.
+is ``kernels/conv_lanes.py``, and for weights that stay the same ``kernels/conv_direct.py``.
 
 Chellapilla, Puri & Simard, "High Performance Convolutional Neural Networks for Document Processing", 2006.
 """

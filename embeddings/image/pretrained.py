@@ -109,9 +109,12 @@ class FeatureExtractor(Embedder):
         if not X:
             raise ValueError("X is empty: there is no picture")
         rows = []
-        for picture in progress(X, desc="pictures", unit="picture"):
-            made = self.features(imagenet_pixels(picture, self.size, self.crop)[None])
-            rows.append(made.mean(axis=(2, 3)) if made.ndim == 4 else made)
+        with progress(desc="pictures", unit="picture", total=len(X)) as bar:
+            for i in range(0, len(X), TOGETHER):
+                part = [imagenet_pixels(picture, self.size, self.crop) for picture in X[i : i + TOGETHER]]
+                made = self.features(np.stack(part))
+                rows.append(made.mean(axis=(2, 3)) if made.ndim == 4 else made)
+                bar.update(len(part))
         return np.concatenate(rows)
 
     def features(self, pixels, layer=None):
