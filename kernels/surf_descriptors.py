@@ -23,8 +23,9 @@ import numpy as np
 from kernels.compile import compiled
 from kernels.simd import LANES, add_lanes, fma, lanes_of_zeros, load, splat, spread
 
-# Directions into which Haar responses are sorted, and how many of them 60° are.
-BINS, SIXTY = 72, 12
+# Directions into which Haar responses are sorted, how many of them 60° are, and the tangents of those up to 45°.
+BINS, SIXTY, QUARTER = 72, 12, 18
+TANGENTS = np.append(np.tan(np.arange(QUARTER // 2) * (2 * np.pi / BINS)), 1)
 
 # Samples from the middle of a descriptor to its edge.
 RADIUS = 12
@@ -119,36 +120,53 @@ def _rises(integral, ys, xs, half, g_x, g_y):
         g_y[i] = np.float64(se - sw - 2 * (ea - we) + ne - nw)
 
 
+@compiled(inline="always", fastmath=False)
+def _sort(g_x, g_y, bins):
+    """Write the number of the direction of each rise, by its angle from the nearest axis, upwards or downwards."""
+    for i in range(g_x.shape[0]):
+        x, y = abs(g_x[i]), abs(g_y[i])
+        steep, left, up = y > x, g_x[i] < 0, g_y[i] < 0
+        low, high = min(x, y), max(x, y)
+        reached = passed = 0
+        for k in range(TANGENTS.shape[0]):
+            edge = TANGENTS[k] * high
+            reached += low >= edge
+            passed += low > edge
+        axis = (3 if up else 1) if steep else (2 if left else 4 if up else 0)
+        backwards = steep != (left != up)
+        k = axis * QUARTER + (-passed if backwards else reached - 1)
+        bins[i] = k - BINS if k >= BINS else k
+
+
 @compiled(fastmath=False)
 def directions_cpu(integral, keypoints, angles):
     """Compiled :func:`directions_numpy`."""
     n = AROUND.shape[0]
-    ys, xs, g_x, g_y = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    ys, xs, g_x, g_y, bins = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n, np.int64)
     sums_x, sums_y = np.empty(BINS + SIXTY), np.empty(BINS + SIXTY)
+    windows_x, windows_y = np.empty(BINS), np.empty(BINS)
     for e in range(keypoints.shape[0]):
         row, column, s = keypoints[e, 0], keypoints[e, 1], keypoints[e, 2]
         for i in range(n):
             ys[i], xs[i] = row + AROUND_Y[i] * s, column + AROUND_X[i] * s
         _rises(integral, ys, xs, max(1, int(2 * s + 0.5)), g_x, g_y)
+        _sort(g_x, g_y, bins)
         sums_x[:], sums_y[:] = 0, 0
         for i in range(n):
-            x, y = g_x[i] * AROUND[i], g_y[i] * AROUND[i]
-            angle = math.atan2(y, x)
-            angle = angle + 2 * math.pi if angle < 0 else angle
-            k = np.uint64(angle * (BINS / (2 * math.pi))) % np.uint64(BINS)
-            sums_x[k] += x
-            sums_y[k] += y
-        for k in range(SIXTY):
-            sums_x[BINS + k], sums_y[BINS + k] = sums_x[k], sums_y[k]
-        best, best_x, best_y = -1.0, 0.0, 0.0
-        for k in range(BINS):
-            x = y = 0.0
-            for t in range(k, k + SIXTY):
-                x += sums_x[t]
-                y += sums_y[t]
-            if x * x + y * y > best:
-                best, best_x, best_y = x * x + y * y, x, y
-        angle = math.atan2(best_y, best_x)
+            k = np.uint64(bins[i])
+            sums_x[k] += g_x[i] * AROUND[i]
+            sums_y[k] += g_y[i] * AROUND[i]
+        sums_x[BINS:], sums_y[BINS:] = sums_x[:SIXTY], sums_y[:SIXTY]
+        windows_x[:], windows_y[:] = 0, 0
+        for t in range(SIXTY):
+            for k in range(BINS):
+                windows_x[k] += sums_x[k + t]
+                windows_y[k] += sums_y[k + t]
+        best = 0
+        for k in range(1, BINS):
+            if windows_x[k] ** 2 + windows_y[k] ** 2 > windows_x[best] ** 2 + windows_y[best] ** 2:
+                best = k
+        angle = math.atan2(windows_y[best], windows_x[best])
         angles[e] = angle + 2 * math.pi if angle < 0 else angle
 
 
