@@ -32,7 +32,7 @@ U, c      U, bias   (H, G H), (G H)  what h_{t-1} is multiplied with; G gates: 1
 h         y         (B, T, H)        result
           memory    (B, T, H)        c_t of an LSTM, q[n] of a GRU; not used by a plain cell
 dh        dy        (B, T, H)        gradient with respect to y
-dp, dq    dp, dq    (B, T, G H)      results of backward; dq is not written where it is dp
+dp, dq    dp, dq    (B, T, G H)      results of backward; dq is for GRU alone; dp may be the array of the gates
 ========= ========= ================ ==========================================================================
 
 The gates and their order are PyTorch's.
@@ -43,13 +43,14 @@ import math
 
 import numpy as np
 
+from kernels import amx
 from kernels.activation import sigmoid, tanh
 from kernels.compile import compiled
+from kernels.recurrent_lanes import GRU, LSTM, RNN, read_backward_lanes, read_lanes
 
 THREADS = 128
 
-CELLS = {"rnn": 0, "lstm": 1, "gru": 2}
-RNN, LSTM, GRU = CELLS.values()
+CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 # Gates of each cell.
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 
@@ -127,17 +128,16 @@ def recurrent_backward_numpy(cell, gates, U, lengths, reverse, y, memory, dy, dp
             d = np.concatenate([dn * memory[:, t] * r * (1 - r), dh * (h - n) * u * (1 - u), dn], axis=1)
             handed = dh * u
         behind = (t >= lengths)[:, None]
-        dp[:, t] = np.where(behind, 0, d)
-        back = dp[:, t]
         if cell == GRU:
-            dq[:, t, : 2 * H] = dp[:, t, : 2 * H]
-            dq[:, t, 2 * H :] = np.where(behind, 0, dn * r)
-            back = dq[:, t]
+            dq[:, t] = np.where(behind, 0, np.concatenate([d[:, : 2 * H], dn * r], axis=1))
+        dp[:, t] = np.where(behind, 0, d)
+        back = dq[:, t] if cell == GRU else dp[:, t]
         dh = np.where(behind, 0, back @ U.T + handed)
         dc = np.where(behind, 0, dc)
 
 
-# Compiled: rows one after the other, gates in loops of few arrays, so that they fill the lanes ---------------------
+# Compiled, for float64 and processors without a matrix unit: rows one after the other, gates in loops of few arrays, so
+# that they fill the lanes. ------------------------------------------------------------------------------------------
 
 
 @compiled(fastmath=False)
@@ -173,8 +173,7 @@ def _gru_row(r, u, n, q, h):
 
 
 @compiled(fastmath=False)
-def recurrent_cpu(cell, gates, U, bias, lengths, reverse, y, memory):
-    """Compiled :func:`recurrent_numpy`."""
+def _read(cell, gates, U, bias, lengths, reverse, y, memory):
     B, T, H = y.shape
     GH = U.shape[1]
     h = np.zeros((B, H), y.dtype)
@@ -256,13 +255,12 @@ def _gru_row_back(gates, before, inner, dh, dp, dq):
 
 
 @compiled(fastmath=False)
-def recurrent_backward_cpu(cell, gates, U, lengths, reverse, y, memory, dy, dp, dq):
-    """Compiled :func:`recurrent_backward_numpy`."""
+def _read_backward(cell, gates, U, lengths, reverse, y, memory, dy, dp, dq):
     B, T, H = y.shape
     dh = np.zeros((B, H), y.dtype)
     dc = np.zeros((B, H), y.dtype)
     back = np.zeros((B, H), y.dtype)
-    squashed, zeros = np.empty(H, y.dtype), np.zeros(H, y.dtype)
+    squashed, zeros, own = np.empty(H, y.dtype), np.zeros(H, y.dtype), np.empty(U.shape[1], y.dtype)
     together = np.empty((B, U.shape[1]), y.dtype)
     turned = np.ascontiguousarray(U.T)
     one = y.dtype.type(1)
@@ -284,6 +282,7 @@ def recurrent_backward_cpu(cell, gates, U, lengths, reverse, y, memory, dy, dp, 
             for k in range(H):
                 row[k] += above[k]
             first = before < 0 or before >= T
+            own[:] = gates[b, t]
             if cell == RNN:
                 out, h = dp[b, t], y[b, t]
                 for k in range(H):
@@ -293,12 +292,24 @@ def recurrent_backward_cpu(cell, gates, U, lengths, reverse, y, memory, dy, dp, 
                 c = memory[b, t]
                 for k in range(H):
                     squashed[k] = tanh(c[k])
-                _lstm_row_back(gates[b, t], zeros if first else memory[b, before], squashed, row, dc[b], dp[b, t])
+                _lstm_row_back(own, zeros if first else memory[b, before], squashed, row, dc[b], dp[b, t])
                 row[:] = 0
             else:
-                _gru_row_back(gates[b, t], zeros if first else y[b, before], memory[b, t], row, dp[b, t], dq[b, t])
+                _gru_row_back(own, zeros if first else y[b, before], memory[b, t], row, dp[b, t], dq[b, t])
             together[b] = dq[b, t] if cell == GRU else dp[b, t]
         np.dot(together, turned, back)
+
+
+def recurrent_cpu(cell, gates, U, bias, lengths, reverse, y, memory):
+    """Compiled :func:`recurrent_numpy`."""
+    read = read_lanes if amx.AVAILABLE and y.dtype == np.float32 else _read
+    read(cell, gates, U, bias, lengths, reverse, y, memory)
+
+
+def recurrent_backward_cpu(cell, gates, U, lengths, reverse, y, memory, dy, dp, dq):
+    """Compiled :func:`recurrent_backward_numpy`."""
+    read = read_backward_lanes if amx.AVAILABLE and y.dtype == np.float32 else _read_backward
+    read(cell, gates, U, lengths, reverse, y, memory, dy, dp, dq)
 
 
 @functools.cache

@@ -35,7 +35,7 @@ MAY_SEE_MODELS = (
 # llvmlite is what Numba is made of; kernels/simd.py speaks to it.
 KERNELS_MAY_IMPORT = {
     *("numpy", "numba", "llvmlite", "kernels"),
-    *("concurrent", "functools", "heapq", "importlib", "itertools", "math", "operator", "os", "pathlib"),
+    *("concurrent", "ctypes", "functools", "heapq", "importlib", "itertools", "math", "operator", "os", "pathlib"),
 }
 MAY_PLOT = ("embeddings/visualise/", "lessons/")
 

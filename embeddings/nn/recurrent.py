@@ -6,11 +6,15 @@ import numpy as np
 
 from embeddings.checks import check_choice, check_integer
 from embeddings.nn.layer import Layer, Parameter
+from kernels.amx import matmul_cpu
 from kernels.device import implementation
 from kernels.recurrent import BACKWARD_IMPLEMENTATIONS, CELLS, FORWARD_IMPLEMENTATIONS, GATES
 
 read = implementation(FORWARD_IMPLEMENTATIONS)
 read_backward = implementation(BACKWARD_IMPLEMENTATIONS)
+
+# Sequences that are read together. It does not depend on the number of threads, so that sums do not either.
+TOGETHER = 16
 
 
 class RecurrentDirection(Layer):
@@ -24,7 +28,7 @@ class RecurrentDirection(Layer):
     reverse : bool, default False
         From each sequence's last real step to its first.
     workers : int, default 1
-        Threads; each reads a part of the batch.
+        Threads; each reads sixteen sequences of the batch at a time, with the same result for any number of them.
     rng : numpy.random.Generator
         Draws all parameters, uniform within ±1/√n_hidden (as PyTorch does).
     dtype : numpy dtype, default float32
@@ -70,9 +74,7 @@ class RecurrentDirection(Layer):
         y, memory = (np.empty((B, T, self.n_hidden), W.dtype) for _ in range(2))
 
         def part(s):
-            rows = gates[s].reshape(-1, W.shape[1])
-            np.matmul(x[s].reshape(-1, self.n_in), W, out=rows)
-            rows += b
+            matmul_cpu(x[s].reshape(-1, self.n_in), W, b, gates[s].reshape(-1, W.shape[1]))
             read(CELLS[self.cell], gates[s], U, c, lengths[s], self.reverse, y[s], memory[s])
 
         self._share_out(part, B)
@@ -85,13 +87,13 @@ class RecurrentDirection(Layer):
 
     def backward(self, grad):
         x, lengths, y, gates, memory = self.pop()
-        H, width = y.shape[2], gates.shape[2]
+        width = gates.shape[2]
         W, U = self.weight.data, self.recurrent.data
         grad = np.ascontiguousarray(grad, y.dtype)
         dx = np.empty(x.shape, W.dtype)
 
         def part(s):
-            dp = np.empty_like(gates[s])
+            dp = gates[s]  # in place
             dq = np.empty_like(dp) if self.cell == "gru" else dp
             read_backward(CELLS[self.cell], gates[s], U, lengths[s], self.reverse, y[s], memory[s], grad[s], dp, dq)
             before = np.zeros_like(y[s])  # h_{t-1}
@@ -100,15 +102,13 @@ class RecurrentDirection(Layer):
             else:
                 before[:, 1:] = y[s, :-1]
             rows, rows_q = dp.reshape(-1, width), dq.reshape(-1, width)
+            inputs, states = (a.reshape(-1, a.shape[2]) for a in (x[s], before))
+            dW, dU, d_bias = np.empty_like(W), np.empty_like(U), rows.sum(0)
             # p = x W + b,  q = h_{t-1} U + c  =>  dx = dp Wᵀ,  dW = xᵀ dp,  dU = h_{t-1}ᵀ dq
-            np.matmul(rows, W.T, out=dx[s].reshape(-1, self.n_in))
-            d_bias = rows.sum(0)
-            return (
-                x[s].reshape(-1, self.n_in).T @ rows,
-                before.reshape(-1, H).T @ rows_q,
-                d_bias,
-                d_bias if dq is dp else rows_q.sum(0),
-            )
+            matmul_cpu(rows, W.T, 0, dx[s].reshape(-1, self.n_in))
+            matmul_cpu(inputs.T, rows, 0, dW)
+            matmul_cpu(states.T, rows_q, 0, dU)
+            return dW, dU, d_bias, d_bias if dq is dp else rows_q.sum(0)
 
         for grads in self._share_out(part, len(x)):
             for parameter, d in zip((self.weight, self.recurrent, self.bias, self.recurrent_bias), grads, strict=True):
@@ -116,12 +116,11 @@ class RecurrentDirection(Layer):
         return dx
 
     def _share_out(self, part, B):
-        """``part(slice)`` of every worker's share of the batch."""
-        workers = max(1, min(self.workers, B))
-        bounds = [B * w // workers for w in range(workers + 1)]
-        slices = [slice(*pair) for pair in zip(bounds[:-1], bounds[1:], strict=True)]
-        if workers == 1:
-            return [part(slices[0])]
+        """``part(slice)`` of every sixteen sequences, in their order."""
+        slices = [slice(begin, min(begin + TOGETHER, B)) for begin in range(0, B, TOGETHER)]
+        workers = min(self.workers, len(slices))
+        if workers <= 1:
+            return [part(s) for s in slices]
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
             return list(pool.map(part, slices))
 
@@ -143,7 +142,7 @@ class Recurrent(Layer):
     bidirectional : bool, default False
         Every layer reads the sequence from both ends (Schuster & Paliwal 1997); outputs stand side by side.
     workers : int, default 1
-        Threads; each reads a part of the batch, and BLAS had better have one thread then.
+        Threads; each reads sixteen sequences of the batch at a time, and BLAS had better have one thread then.
     rng : numpy.random.Generator
     dtype : numpy dtype, default float32
 

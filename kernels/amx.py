@@ -1,0 +1,334 @@
+"""float32 products on the matrix unit that some processors have (Intel's AMX), which only multiplies short numbers.
+
+    C = A B        C_mn = c_mn + Σ_k A_mk B_kn
+
+A number is the sum of three pieces with the first, the next and the last 8 of its 24 binary digits, x = x₀ + x₁ + x₂;
+a piece fits bfloat16, and products of pieces, summed in float32, are exact up to the sum's rounding:
+
+    a b ≈ a₀ b₀ + (a₀ b₁ + a₁ b₀) + (a₀ b₂ + a₁ b₁ + a₂ b₀)          what is left out is below 2⁻²³ |a b|
+
+Six products of pieces still take a third of the time of one float32 product in lanes.
+
+The unit has eight registers, the tiles, of 16 rows of 64 bytes. A tile of A has 16 rows and, of each, 32 columns; one
+of B has 32 rows and 16 columns. Numbers stand in pairs, k with k + 16, one pair to a place of 32 bits:
+
+======= ========= ============================== ====================================================================
+symbol  variable  shape                          what it is
+======= ========= ============================== ====================================================================
+A       left      flat (⌈M / 16⌉, ⌈K / 32⌉, 3,   pieces: [m, j] is the pair A_{m, k + j}, A_{m, k + 16 + j}; zeros
+                  16, 16)                        outside of A. Made by :func:`pack_left`
+B       right     flat (⌈N / 16⌉, ⌈K / 32⌉, 3,   pieces: [j, n] is the pair B_{k + j, n}, B_{k + 16 + j, n}.
+                  16, 16)                        Made by :func:`pack_right`
+C       C         (M, N)                         result
+======= ========= ============================== ====================================================================
+
+Henry, Tang & Heinecke, "Leveraging the bfloat16 Artificial Intelligence Datatype For Higher-Precision Computations",
+ARITH 2019. Infinities come out as NaN.
+"""
+
+import ctypes
+
+import numpy as np
+from llvmlite import binding, ir
+from numba import config, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from kernels.compile import compiled
+from kernels.simd import LANES, lanes_of_zeros, load, splat, store, transpose
+
+PIECES = 3
+# Numbers that one tile covers along K; places of the tiles of all pieces of one part of a matrix.
+DEEP, PLACES = 2 * LANES, PIECES * LANES * LANES
+
+# Rows of B whose pieces are made together, so that they stay in the second cache.
+TOGETHER = 8 * DEEP
+
+# What the tiles look like: 16 rows of 64 bytes each.
+_SHAPES = np.zeros(64, np.uint8)
+_SHAPES[0], _SHAPES[16:32:2], _SHAPES[48:56] = 1, 64, LANES
+
+
+def _allowed():
+    """Whether the processor has the unit, code is compiled for it, and the system lets this process use it."""
+    if config.DISABLE_JIT or config.CPU_NAME or config.CPU_FEATURES:
+        return False
+    features = binding.get_host_cpu_features()
+    if not (features.get("amx-tile") and features.get("amx-bf16") and features.get("avx512f")):
+        return False
+    try:
+        # Linux saves the tiles of threads of those processes alone that asked: arch_prctl(ARCH_REQ_XCOMP_PERM, tiles).
+        return ctypes.CDLL(None).syscall(158, 0x1023, 18) == 0
+    except (OSError, AttributeError):
+        return False
+
+
+AVAILABLE = _allowed()
+
+
+def pieces_numpy(x):
+    """The three pieces of float32 numbers, each a float32 of 8 digits.
+
+    Examples
+    --------
+    >>> pieces_numpy(np.float32([1 + 2**-9 + 2**-20])).ravel().tolist() == [1, 2**-9, 2**-20]
+    True
+    """
+    pieces = []
+    for _ in range(PIECES):
+        # To the nearest: half of the last digit that stays is added before the others are cut.
+        bits = x.view(np.uint32) + np.uint32(1 << 15)
+        pieces.append((bits & np.uint32(0xFFFF0000)).view(np.float32))
+        x = x - pieces[-1]
+    return np.stack(pieces)
+
+
+def matmul_numpy(A, B, bias, C):
+    """``C = A @ B + bias`` by pieces.
+
+    Examples
+    --------
+    >>> A, B = np.float32([[1, 2], [3, 4]]), np.float32([[0.1, 1], [1, 0.1]])
+    >>> C = np.empty((2, 2), np.float32)
+    >>> matmul_numpy(A, B, np.float32([0, 10]), C)
+    >>> C.round(5).tolist() == np.float32([[2.1, 11.2], [4.3, 13.4]]).tolist()
+    True
+    """
+    left, right = pieces_numpy(A), pieces_numpy(B)
+    C[:] = bias + sum(left[a] @ right[b] for a in range(PIECES) for b in range(PIECES - a))
+
+
+# The unit's instructions ---------------------------------------------------------------------------------------------
+
+_BYTE, _INT = ir.IntType(8), ir.IntType(64)
+
+
+def _address(context, builder, signature, arguments, i):
+    """Of ``array[index]``, the arguments i and i + 1."""
+    data = context.make_array(signature.args[i])(context, builder, arguments[i]).data
+    index = context.cast(builder, arguments[i + 1], signature.args[i + 1], types.intp)
+    return builder.bitcast(builder.gep(data, [index]), _BYTE.as_pointer())
+
+
+def _instruct(builder, name, *arguments):
+    """Call an instruction; whole numbers name tiles."""
+    values = [ir.Constant(_BYTE, a) if isinstance(a, int) else a for a in arguments]
+    kind = ir.FunctionType(ir.VoidType(), [v.type for v in values])
+    builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.{name}"), values)
+
+
+@intrinsic
+def _configure(typing_context, shapes):
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        _instruct(builder, "ldtilecfg", builder.bitcast(data, _BYTE.as_pointer()))
+        return context.get_dummy_value()
+
+    return types.void(shapes), generate
+
+
+@intrinsic
+def release_tiles(typing_context):
+    """The thread needs the unit no longer."""
+
+    def generate(context, builder, signature, arguments):
+        _instruct(builder, "tilerelease")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+def _sums(name, doc):
+    """Load or store the sums, which are in the tiles 0 and 1: ``array[index + step * r + c]`` for r < 16, c < 32."""
+
+    def move(typing_context, array, index, step):
+        def generate(context, builder, signature, arguments):
+            address = _address(context, builder, signature, arguments, 0)
+            step = context.cast(builder, arguments[2], signature.args[2], types.intp)
+            step = builder.mul(step, ir.Constant(_INT, 4))
+            _instruct(builder, name, 0, address, step)
+            _instruct(builder, name, 1, builder.gep(address, [ir.Constant(_INT, 4 * LANES)]), step)
+            return context.get_dummy_value()
+
+        return types.void(array, index, step), generate
+
+    move.__doc__ = doc
+    return intrinsic(move)
+
+
+_begin = _sums("tileloadd64", "Sums of 16 × 32 numbers begin with what stands in an array.")
+_put = _sums("tilestored64", "Store the sums.")
+
+
+@intrinsic
+def _add(typing_context, left, a, right, b, next_b):
+    """Add the products of a tile of A and two of B, six of pieces each, to the sums."""
+
+    def generate(context, builder, signature, arguments):
+        a = _address(context, builder, signature, arguments, 0)
+        beside = _address(context, builder, signature, [*arguments[:3], arguments[4]], 2)
+        columns = _address(context, builder, signature, arguments, 2), beside
+        line = ir.Constant(_INT, 4 * LANES)
+
+        def fetch_piece(tile, address, piece):
+            place = ir.Constant(_INT, 4 * LANES * LANES * piece)
+            _instruct(builder, "tileloadd64", tile, builder.gep(address, [place]), line)
+
+        # Tiles 2, 3, 4: the pieces of A. 5 and 6: a piece of B's columns.
+        for p in range(PIECES):
+            fetch_piece(2 + p, a, p)
+        for q in range(PIECES):
+            for c in range(2):
+                fetch_piece(5 + c, columns[c], q)
+                for p in range(PIECES - q):
+                    _instruct(builder, "tdpbf16ps", c, 2 + p, 5 + c)
+        return context.get_dummy_value()
+
+    return types.void(left, a, right, b, next_b), generate
+
+
+@intrinsic
+def _store_pieces(typing_context, tiles, place, first, second):
+    """A row of each of three tiles: the pieces of two lanes in pairs, as in :func:`pieces_numpy`."""
+
+    def generate(context, builder, signature, arguments):
+        whole = ir.VectorType(ir.IntType(32), LANES)
+        half, high, down = (ir.Constant(whole, [n] * LANES) for n in (1 << 15, 0xFFFF0000, 16))
+        row, rest = _address(context, builder, signature, arguments, 0), list(arguments[2:])
+        for piece in range(PIECES):
+            cut = [builder.and_(builder.add(builder.bitcast(x, whole), half), high) for x in rest]
+            pair = builder.or_(builder.lshr(cut[0], down), cut[1])
+            place = builder.gep(row, [ir.Constant(_INT, 4 * LANES * LANES * piece)])
+            builder.store(pair, builder.bitcast(place, whole.as_pointer()), align=4)
+            rest = [builder.fsub(x, builder.bitcast(c, x.type)) for x, c in zip(rest, cut, strict=True)]
+        return context.get_dummy_value()
+
+    return types.void(tiles, place, first, second), generate
+
+
+# Products, without fast-math: what a piece leaves over is not 0. ------------------------------------------------------
+
+
+@compiled(fastmath=False)
+def configure_tiles():
+    """The thread is about to use the unit; :func:`release_tiles` ends that."""
+    _configure(_SHAPES)
+
+
+@compiled(fastmath=False)
+def _square(source, start, row_step, lane_step, rows, lanes, square, place):
+    """Up to 16 × 16 numbers, ``source[start + row_step * r + lane_step * l]``, with zeros around them."""
+    if rows == LANES and lanes == LANES and lane_step == 1:
+        for r in range(LANES):
+            store(square, place + LANES * r, load(source, start + row_step * r))
+    elif rows == LANES and lanes == LANES and row_step == 1:
+        transpose(source, start, lane_step, square, place)
+    else:
+        for r in range(LANES):
+            store(square, place + LANES * r, splat(0))
+        for r in range(rows):
+            for l in range(lanes):
+                square[place + LANES * r + l] = source[start + row_step * r + lane_step * l]
+
+
+@compiled(fastmath=False)
+def _pieces(squares, tiles, place):
+    """Tiles of the pairs of numbers of two squares."""
+    for r in range(0, LANES * LANES, LANES):
+        _store_pieces(tiles, place + r, load(squares, r), load(squares, LANES * LANES + r))
+
+
+@compiled(fastmath=False)
+def pack_left(A, start, row_step, column_step, M, K, squares, left):
+    """Tiles of a matrix A of M ≤ 16 rows and K columns; ``A[start + row_step * m + column_step * k]``, flat."""
+    for k in range(0, K, DEEP):
+        for half in range(2):
+            at, columns = start + (k + LANES * half) * column_step, min(max(K - k - LANES * half, 0), LANES)
+            _square(A, at, row_step, column_step, M, columns, squares, LANES * LANES * half)
+        _pieces(squares, left, k // DEEP * PLACES)
+
+
+@compiled(fastmath=False)
+def pack_right(B, start, row_step, column_step, K, N, squares, right):
+    """Tiles of a matrix B of K rows and N columns; ``B[start + row_step * k + column_step * n]``, flat."""
+    chunks = -(-K // DEEP)
+    for n in range(0, N, LANES):
+        for k in range(0, K, DEEP):
+            for half in range(2):
+                at, rows = start + (k + LANES * half) * row_step + n * column_step, K - k - LANES * half
+                size = min(max(rows, 0), LANES), min(N - n, LANES)
+                _square(B, at, row_step, column_step, size[0], size[1], squares, LANES * LANES * half)
+            _pieces(squares, right, (n // LANES * chunks + k // DEEP) * PLACES)
+
+
+@compiled(fastmath=False)
+def multiply_tiles(left, right, n, chunks, begin, at, step, C, place, C_step):
+    """Write 16 rows of C, columns n to n + 31, from a place on; the sums begin with `begin`, from `at` on.
+
+    Rows lie `step` and `C_step` apart; a step of 0 is one row for all.
+    """
+    b = n // LANES * chunks * PLACES
+    _begin(begin, at, step)
+    for chunk in range(0, chunks * PLACES, PLACES):
+        _add(left, chunk, right, b + chunk, b + chunk + chunks * PLACES)
+    _put(C, place, C_step)
+
+
+@compiled(fastmath=False)
+def _matmul(A, A_row, A_column, B, B_row, B_column, bias, M, N, K, C, C_step):
+    wide = -(-N // DEEP) * DEEP
+    squares, sums, first = lanes_of_zeros(2 * LANES * LANES), lanes_of_zeros(LANES * DEEP), lanes_of_zeros(wide)
+    left = lanes_of_zeros(TOGETHER // DEEP * PLACES)
+    right = lanes_of_zeros(min(-(-K // DEEP), TOGETHER // DEEP) * wide // LANES * PLACES)
+    first[:N] = bias
+    configure_tiles()
+    for k in range(0, max(K, 1), TOGETHER):
+        depth = min(TOGETHER, K - k)
+        chunks = -(-depth // DEEP)
+        pack_right(B, k * B_row, B_row, B_column, depth, N, squares, right)
+        for m in range(0, M, LANES):
+            rows = min(LANES, M - m)
+            pack_left(A, m * A_row + k * A_column, A_row, A_column, rows, depth, squares, left)
+            for n in range(0, N, DEEP):
+                columns, place = min(DEEP, N - n), m * C_step + n
+                if rows == LANES and columns == DEEP:
+                    if k == 0:
+                        multiply_tiles(left, right, n, chunks, first, n, 0, C, place, C_step)
+                    else:
+                        multiply_tiles(left, right, n, chunks, C, place, C_step, C, place, C_step)
+                    continue
+                # At the edges, in a block of their own.
+                for r in range(rows):
+                    for c in range(columns):
+                        sums[DEEP * r + c] = first[n + c] if k == 0 else C[place + C_step * r + c]
+                multiply_tiles(left, right, n, chunks, sums, 0, DEEP, sums, 0, DEEP)
+                for r in range(rows):
+                    for c in range(columns):
+                        C[place + C_step * r + c] = sums[DEEP * r + c]
+    release_tiles()
+
+
+def _flat(X):
+    """The numbers of a matrix in memory, from its first on, and how far apart its rows and columns are."""
+    if X.itemsize not in X.strides:
+        X = np.ascontiguousarray(X)
+    steps = tuple(s // X.itemsize for s in X.strides)
+    size = 1 + sum((n - 1) * s for n, s in zip(X.shape, steps, strict=True))
+    return np.lib.stride_tricks.as_strided(X, (size,), (X.itemsize,)), *steps
+
+
+def matmul_cpu(A, B, bias, C):
+    """:func:`matmul_numpy` on the matrix unit, for float32; otherwise, and where there is none, NumPy's product.
+
+    A result depends on its row, its column and its bias alone, whatever stands in the matrices besides.
+    """
+    (M, K), N = A.shape, B.shape[1]
+    if AVAILABLE and A.dtype == B.dtype == C.dtype == np.float32 and min(M, N, K) > 0 and C.strides[1] == C.itemsize:
+        bias = np.ascontiguousarray(np.broadcast_to(bias, N), np.float32)
+        _matmul(*_flat(A), *_flat(B), bias, M, N, K, *_flat(C)[:2])
+    else:
+        np.matmul(A, B, out=C)
+        C += bias
+
+
+IMPLEMENTATIONS = {"numpy": matmul_numpy, "cpu": matmul_cpu}
