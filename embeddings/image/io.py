@@ -1,6 +1,7 @@
-"""Pictures from files and folders, right way up, through scikit-image's own reader (imageio)."""
+"""Pictures from files and folders, right way up, through scikit-image's own readers (imageio and Pillow)."""
 
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -19,8 +20,9 @@ MAX_PIXELS = 50_000_000
 def read_picture(path, max_pixels=MAX_PIXELS):
     """The picture in a file.
 
-    Grey pictures stay grey, 16-bit ones keep their 16 bits, palettes become colours, transparent places white, and a
-    picture that a camera marked as rotated (EXIF) is turned upright. Of an animation, the first frame is taken.
+    Grey pictures stay grey, 16-bit ones (PNG, TIFF, PPM) keep their 16 bits, palettes become colours, transparent
+    places white, and a picture that a camera marked as rotated (EXIF) is turned upright. Of an animation, the first
+    frame is taken.
 
     Parameters
     ----------
@@ -30,7 +32,13 @@ def read_picture(path, max_pixels=MAX_PIXELS):
 
     Returns
     -------
-    array, shape (height, width) or (height, width, 3), uint8, or uint16 for 16-bit grey
+    array, shape (height, width) or (height, width, 3), uint8 or uint16
+
+    Warns
+    -----
+    UserWarning
+        If the colours have more than 8 bits in a way that is not supported, as grey with transparency; the upper 8 are
+        read.
 
     Raises
     ------
@@ -59,13 +67,75 @@ def read_picture(path, max_pixels=MAX_PIXELS):
             with v3.imopen(path, "r", plugin="pillow") as file:
                 size = file.properties(index=0).shape[:2]
                 if size[0] * size[1] <= max_pixels:
-                    picture = _decode(file)
+                    picture, cut = _decode_deep(path)
+                    picture = _decode(file) if picture is None else picture
         except Exception as error:
             # Decoders raise whatever their format brings about: OSError, SyntaxError, struct.error, their own bombs.
             raise ValueError(f"{where} is no picture that can be read: {_first_line(error)}") from error
     if size[0] * size[1] > max_pixels:
         raise ValueError(f"{where} is {size[0]} × {size[1]} pixels, more than max_pixels={max_pixels:,}")
+    if cut:
+        warnings.warn(f"{where} has more than 8 bits for each colour, of which the upper 8 are read", stacklevel=2)
     return check_picture(picture, where)
+
+
+def _decode_deep(path):
+    """The first frame in 16-bit colour, or None if it is not or cannot be had so, and whether its colours lose bits.
+
+    Of two bytes, Pillow keeps the upper one. But which of them comes first in a file is an argument of its decoders,
+    and so each can be asked for.
+    """
+    from PIL import Image, ImageOps
+
+    halves = []
+    for half in (0, 1):
+        with Image.open(path) as image:
+            tiles = [_deep_tiles(tile) for tile in image.tile]
+            if not tiles or None in tiles:
+                return None, _is_cut(image)
+            image.tile = [pair[half] for pair in tiles]
+            key = image.info.get("transparency")
+            halves.append(np.asarray(ImageOps.exif_transpose(image)).astype(np.uint16))
+    picture = halves[0] << 8 | halves[1]
+    if picture.shape[2] == 4:
+        alpha = picture[..., 3:] / 65535
+        picture = np.rint(picture[..., :3] * alpha + 65535 * (1 - alpha)).astype(np.uint16)
+    elif key is not None:
+        picture[(picture == key).all(axis=2)] = 65535
+    return picture, False
+
+
+def _raw_mode(tile):
+    """Pillow's name for how a part of a file is stored, and what else its decoder is told."""
+    raw, *others = [tile[3]] if isinstance(tile[3], str) else tile[3]
+    return str(raw), others
+
+
+def _deep_tiles(tile):
+    """What Pillow is to decode for the upper and for the lower bytes of 16-bit colours; None where there are none."""
+    codec, extents, offset, _ = tile
+    raw, others = _raw_mode(tile)
+    if codec == "ppm" and raw == "RGB" and others == [65535]:
+        codec, raw, others = "raw", "RGB;16B", [0, 1]
+    colours, _, order = raw.partition(";16")
+    if colours not in ("RGB", "RGBA") or order not in ("B", "L", "N"):
+        return None
+    big = order == "B" or order == "N" and sys.byteorder == "big"
+    modes = [f"{colours};16{first}" for first in ("BL" if big else "LB")]
+    make = getattr(type(tile), "_make", tuple)  # plain tuples before Pillow 11
+    return [make((codec, extents, offset, (mode, *others) if others else mode)) for mode in modes]
+
+
+def _is_cut(image):
+    """Whether Pillow keeps the upper 8 bits alone of what this file holds."""
+    if image.mode.startswith("I") or image.mode in ("1", "L", "F", "P"):
+        return False
+    bits = getattr(image, "tag_v2", {}).get(258, ())  # TIFF's number for bits per colour
+    if max(bits, default=8) > 8 and image.tile[0][0] == "raw" and _raw_mode(image.tile[0])[0] == "R":
+        raise ValueError("its 16-bit colours lie one after the other; save it with those of a pixel side by side")
+    known = [_raw_mode(tile) for tile in image.tile]
+    deep_ppm = image.format == "PPM" and any(others and others[0] > 255 for _, others in known)
+    return deep_ppm or any(";16" in raw for raw, _ in known)
 
 
 def _decode(file):

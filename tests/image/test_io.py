@@ -56,6 +56,76 @@ def test_sixteen_bits_are_kept(tmp_path):
         np.testing.assert_array_equal(read, deep)
 
 
+def chunk(kind, content):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def write_deep_png(path, picture, *chunks):
+    """A PNG of 16-bit colours, which Pillow reads but does not write."""
+    height, width, channels = picture.shape
+    kind = {2: 4, 3: 2, 4: 6}[channels]
+    lines = b"".join(b"\0" + row.astype(">u2").tobytes() for row in picture)
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0))
+    parts = [header, *chunks, chunk(b"IDAT", zlib.compress(lines)), chunk(b"IEND", b"")]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+
+
+DEEP = np.random.default_rng(0).integers(0, 65536, (5, 7, 4), np.uint16)
+
+
+@pytest.mark.filterwarnings("error")
+def test_sixteen_bits_of_colours_are_kept(tmp_path):
+    import tifffile
+
+    colours = DEEP[..., :3]
+    write_deep_png(tmp_path / "deep.png", colours)
+    tifffile.imwrite(tmp_path / "deep.tif", colours, photometric="rgb")
+    tifffile.imwrite(tmp_path / "motorola.tif", colours, photometric="rgb", byteorder=">")
+    tifffile.imwrite(tmp_path / "packed.tif", colours, photometric="rgb", compression="zlib", predictor=True)
+    tifffile.imwrite(tmp_path / "tiles.tif", np.tile(colours, (9, 9, 1)), photometric="rgb", tile=(16, 16))
+    (tmp_path / "deep.ppm").write_bytes(b"P6 7 5 65535\n" + colours.astype(">u2").tobytes())
+    for path in picture_files(tmp_path):
+        read = read_picture(path)
+        assert read.dtype == np.uint16, path
+        np.testing.assert_array_equal(read[:5, :7], colours, err_msg=path.name)
+    assert read_picture(tmp_path / "tiles.tif").shape == (45, 63, 3)
+
+
+def test_sixteen_bits_with_transparency_and_upright(tmp_path):
+    alpha = DEEP[..., 3:] / 65535
+    over_white = np.rint(DEEP[..., :3] * alpha + 65535 * (1 - alpha))
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    write_deep_png(tmp_path / "turned.png", DEEP, chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")))
+    np.testing.assert_array_equal(read_picture(tmp_path / "turned.png"), np.rot90(over_white, 2))
+    key = chunk(b"tRNS", DEEP[1, 2, :3].astype(">u2").tobytes())
+    write_deep_png(tmp_path / "key.png", DEEP[..., :3], key)
+    expected = DEEP[..., :3].copy()
+    expected[1, 2] = 65535
+    np.testing.assert_array_equal(read_picture(tmp_path / "key.png"), expected)
+
+
+def test_bits_that_cannot_be_read_are_named(tmp_path):
+    import tifffile
+
+    write_deep_png(tmp_path / "grey.png", np.dstack([DEEP[..., 0], np.full((5, 7), 65535, np.uint16)]))
+    (tmp_path / "odd.ppm").write_bytes(b"P6 7 5 1000\n" + (DEEP[..., :3] // 66).astype(">u2").tobytes())
+    for name in ("grey.png", "odd.ppm"):
+        with pytest.warns(UserWarning, match=f"{name}' has more than 8 bits for each colour"):
+            read = read_picture(tmp_path / name)
+        assert read.dtype == np.uint8 and read.shape == (5, 7, 3)
+    planes = np.ascontiguousarray(DEEP[..., :3].transpose(2, 0, 1))
+    tifffile.imwrite(tmp_path / "planes.tif", planes, photometric="rgb", planarconfig="separate")
+    with pytest.raises(
+        ValueError, match="planes.tif' is no picture that can be read: its 16-bit colours lie one after"
+    ):
+        read_picture(tmp_path / "planes.tif")
+    data = b"P6 7 5 65535\n" + DEEP[:3].tobytes()
+    (tmp_path / "cut.ppm").write_bytes(data)
+    with pytest.raises(ValueError, match="cut.ppm' is no picture that can be read"):
+        read_picture(tmp_path / "cut.ppm")
+
+
 def test_greys_of_32_bits(tmp_path):
     for numbers, expected in (
         (RAMP.astype(np.int32) * 200, RAMP.astype(np.uint16) * 200),
@@ -96,10 +166,6 @@ def test_pictures_are_turned_upright(tmp_path, orientation):
 
 def bomb(path, side):
     """A PNG of a few bytes whose header says `side` × `side` pixels."""
-
-    def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + data)
