@@ -153,7 +153,8 @@ class SentenceEncoder(Embedder):
             desc=type(self).__name__,
         )
         self.loss_history_ = trainer.loss_history_
-        about = [repr(self), len(self.words_), len(examples), int(sizes.sum())]
+        settings = {**self.get_params(), "workers": None, "checkpoint": None}
+        about = [repr(sorted(settings.items())), len(self.words_), len(examples), int(sizes.sum())]
         with threadpool_limits(limits=1 if self.shares_batches else self.workers, user_api="blas"):
             try:
                 trainer.fit_batches(batches, n_batches=n_batches, about=about)
