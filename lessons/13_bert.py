@@ -86,7 +86,7 @@ occurrences = {word: in_two_senses(word, 1200) for word in SENSES}
 texts = toy_world(4000, seed=3).sentences + [text for pairs in occurrences.values() for _, text in pairs]
 SIZES = {"vector_size": 64, "n_layers": 2, "n_heads": 4, "vocab_size": 1500}
 # Little text: more is masked than BERT's 15 %, and nothing dropped, so that it learns within seconds.
-model = BERT(**SIZES, epochs=16, learning_rate=3e-3, mask_rate=0.25, dropout=0.0, seed=1)
+model = BERT(**SIZES, epochs=20, learning_rate=3e-3, mask_rate=0.25, dropout=0.0, seed=1, workers=2)
 start = time.perf_counter()
 model.fit(texts)
 print(
