@@ -60,8 +60,8 @@ def copies(picture, seed):
 
 
 def by_matches(pictures, altered):
-    """The picture with the most matches of each copy."""
-    from embeddings.image import SIFT, match
+    """The picture that most keypoints of each copy belong to."""
+    from embeddings.image import SIFT, votes
 
     detector = SIFT(n_keypoints=500, contrast=0.01, root=True)
     known = [detector.detect_and_compute(picture)[1] for picture in pictures.values()]
@@ -69,5 +69,5 @@ def by_matches(pictures, altered):
     first = []
     for _, _, copy in altered:
         descriptors = detector.detect_and_compute(copy)[1]
-        first.append(int(np.argmax([len(match(descriptors, other)) for other in known])))
+        first.append(int(np.argmax(votes(descriptors, known))))
     return np.array(first), time.perf_counter() - start

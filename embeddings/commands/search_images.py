@@ -128,13 +128,13 @@ def rank(pictures, query, model, top, metric="cosine"):
 
 def _matches(pictures, query):
     """How many keypoints of the query each picture has."""
-    from embeddings.image import SIFT, match
+    from embeddings.image import SIFT, votes
     from embeddings.progress import progress
 
     detector = SIFT(n_keypoints=1000, contrast=0.02, root=True)
     _, wanted = detector.detect_and_compute(query)
     bar = progress(pictures, desc="matching", unit="picture")
-    return np.array([len(match(wanted, detector.detect_and_compute(picture)[1])) for picture in bar])
+    return votes(wanted, (detector.detect_and_compute(picture)[1] for picture in bar))
 
 
 def _vectors(pictures, query, model):

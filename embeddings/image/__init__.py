@@ -15,6 +15,7 @@ _HOMES = {
     "VLAD": "visual_words",
     "homography": "matching",
     "match": "matching",
+    "votes": "matching",
 }
 
 __all__ = sorted(_HOMES)

@@ -5,7 +5,7 @@ import pytest
 from skimage import data
 
 from embeddings.image.keypoints import Keypoints
-from embeddings.image.matching import homography, match
+from embeddings.image.matching import homography, match, votes
 from embeddings.image.repeatability import changed, correct_matches, repeatability, survey
 from embeddings.image.sift import SIFT
 
@@ -112,6 +112,30 @@ def test_matches():
     assert match(first[:0], second).shape == match(first, second[:0]).shape == (0, 2)
     assert match(first[:1], second[:1]).tolist() == [[0, 0]]
     assert homography(None, None, match(first, second))[0] is None
+
+
+def test_votes():
+    query = np.array([[0.0, 0], [10, 0], [0, 10]])
+    first = np.array([[0.0, 1], [0.5, 1], [10, 1]])
+    # In a picture alone: mutual matches. Beside one that is further away, all are nearer to the first.
+    assert votes(query, [first]).tolist() == [len(match(query, first))] == [1]
+    assert votes(query, [first, first + 20]).tolist() == [3, 0]
+    # Of two copies, neither is without the other, but matches within each remain.
+    assert votes(query, [first, first]).tolist() == [1, 1]
+    assert votes(query, [first[:0], first, first[:1]]).tolist() == [0, 1, 0]
+    assert votes(query[:0], [first]).tolist() == [0] and votes(query, []).shape == (0,)
+    with pytest.raises(ValueError, match="ratio must be above 0"):
+        votes(query, [first], ratio=0)
+
+
+def test_a_board_of_squares_is_found_though_no_match_is_sure():
+    board, camera = data.checkerboard(), data.camera()[::2, ::2]
+    model = SIFT(n_keypoints=300, contrast=0.01)
+    known = [model.detect_and_compute(picture)[1] for picture in (camera, board)]
+    query = model.detect_and_compute(board[20:140, 30:160])[1]
+    assert len(match(query, known[1])) < 0.1 * len(query)
+    ref = votes(query, known)
+    assert ref[1] > 0.5 * len(query) and ref[0] < 0.1 * len(query)
 
 
 @pytest.mark.parametrize(
