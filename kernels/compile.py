@@ -9,8 +9,8 @@ from pathlib import Path
 import numba
 
 # Kernels of several files call what these define.
-_NAMES = "compile.py", "simd.py", "tiles.py", "activation.py", "skipgram.py", "cbow.py", "doc2vec.py", "team.py"
-SHARED = [Path(__file__).with_name(name) for name in _NAMES]
+_NAMES = "compile simd tiles activation amx dense_tiles skipgram cbow doc2vec team"
+SHARED = [Path(__file__).with_name(f"{name}.py") for name in _NAMES.split()]
 
 # Everything that lets LLVM vectorise sums and use reciprocals, but neither "nnan" nor "ninf": a NaN or an infinity in
 # the input must still be one in the output.

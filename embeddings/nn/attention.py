@@ -4,6 +4,7 @@ import numpy as np
 
 from embeddings.nn.layer import Layer
 from embeddings.nn.linear import Linear
+from embeddings.nn.threads import in_parts
 from kernels.attention import BACKWARD_IMPLEMENTATIONS, IMPLEMENTATIONS, weights_numpy
 from kernels.device import implementation
 
@@ -116,7 +117,13 @@ class MultiHeadAttention(Layer):
         d = x.shape[-1]
         QKV = self.inward.forward(x).reshape(-1, 3 * d)
         O, L = np.zeros((len(QKV), d), QKV.dtype), np.empty((len(QKV), self.n_heads), QKV.dtype)
-        attend[QKV.dtype.type](QKV, spans, self.n_heads, self.causal, mask, O, L)
+        run = attend[QKV.dtype.type]
+
+        def of_part(begin, end):
+            some = slice(begin, end)
+            run(QKV, spans[some], self.n_heads, self.causal, mask[some] if len(mask) > 1 else mask, O, L)
+
+        in_parts(len(spans), of_part)
         self.push(QKV, spans, mask, O, L)
         return self.outward.forward(O.reshape(x.shape), times=times, around=around)
 
@@ -124,7 +131,13 @@ class MultiHeadAttention(Layer):
         QKV, spans, mask, O, L = self.pop()
         dO = np.ascontiguousarray(self.outward.backward(grad), O.dtype).reshape(O.shape)
         dQKV = np.zeros_like(QKV)
-        attend_backward[QKV.dtype.type](dO, QKV, spans, self.n_heads, self.causal, mask, O, L, dQKV)
+        run = attend_backward[QKV.dtype.type]
+
+        def of_part(begin, end):
+            some = slice(begin, end)
+            run(dO, QKV, spans[some], self.n_heads, self.causal, mask[some] if len(mask) > 1 else mask, O, L, dQKV)
+
+        in_parts(len(spans), of_part)
         return self.inward.backward(dQKV.reshape(*grad.shape[:-1], dQKV.shape[1]), around=around)
 
     def weights(self, x, lengths=None, mask=None):

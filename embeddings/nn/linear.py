@@ -6,7 +6,8 @@ import numpy as np
 
 from embeddings.nn.layer import Layer, Parameter
 from embeddings.nn.threads import in_parts
-from kernels.dense import GRADIENT_IMPLEMENTATIONS, IDENTITY, IMPLEMENTATIONS, NONE, ROWS, panels_of
+from kernels.dense import GRADIENT_IMPLEMENTATIONS, IDENTITY, IMPLEMENTATIONS, NONE, STEP
+from kernels.dense_tiles import panels_of
 from kernels.device import implementation
 
 dense, dense_in_numpy = implementation(IMPLEMENTATIONS), implementation(IMPLEMENTATIONS, "numpy")
@@ -115,7 +116,7 @@ def product(x, W, bias=None, kind=IDENTITY, slope=NONE, times=None, plus=None):
         some = slice(begin, end)
         dense(rows[some], panels, bias, kind, slope[some], times[some], plus[some], y[some])
 
-    in_parts(len(rows), of_part, ROWS)
+    in_parts(len(rows), of_part, STEP)
     return y.reshape(shape)
 
 
@@ -132,7 +133,11 @@ def add_gradient(x, grad, dW, db=None):
     rows, grads = _rows(x, x.dtype), _rows(grad, grad.dtype)
     db = np.zeros(dW.shape[1], dW.dtype) if db is None else db
     of_part = dense_gradient if rows.dtype == grads.dtype == dW.dtype == np.float32 else dense_gradient_in_numpy
-    in_parts(dW.shape[0], lambda *part: of_part(rows, grads, *part, dW, db), ROWS)
+    K, N = dW.shape
+    if K > N:
+        in_parts(K, lambda begin, end: of_part(rows, grads, begin, end, 0, N, dW, db), STEP)
+    else:
+        in_parts(N, lambda first, last: of_part(rows, grads, 0, K, first, last, dW, db), STEP)
 
 
 def _rows(x, dtype):

@@ -1,10 +1,74 @@
-"""A layer's work on several threads: as many as BLAS may use at that moment (``threadpoolctl.threadpool_limits``)."""
+"""A layer's work on several threads: as many as BLAS may use at that moment (``threadpoolctl.threadpool_limits``).
 
-import concurrent.futures
+Starting a thread, or waking one, takes as long as a small layer. So a thread that has done its part looks for a while
+whether there is another, and so does whoever waits for it; both let others have the core now and then.
+"""
+
 import functools
 import os
+import threading
 
+import numpy as np
+from numba import config
 from threadpoolctl import ThreadpoolController
+
+from kernels.compile import compiled
+from kernels.team import LOOKS, _let_others_run, _look
+
+# Times a thread lets others have its core before it goes to sleep.
+PATIENCE = 500
+
+
+@compiled
+def _look_until(counter, number):
+    """Whether ``counter[0]`` came to a number before patience ran out."""
+    looks = 0
+    while _look(counter) < number:
+        looks += 1
+        if looks == LOOKS * PATIENCE:
+            return False
+        if looks % LOOKS == 0:
+            _let_others_run()
+    return True
+
+
+class _Hand(threading.Thread):
+    """One thread of the crew."""
+
+    def __init__(self):
+        super().__init__(name="crew", daemon=True)
+        # Jobs that were given and done; each counter has cache lines of its own.
+        self.given, self.done = np.zeros(16, np.int64), np.zeros(16, np.int64)
+        self.called, self.error = threading.Event(), None
+        self.start()
+
+    def give(self, function, begin, end):
+        self.job = function, begin, end
+        self.given[0] += 1
+        self.called.set()
+
+    def run(self):
+        number = 1
+        while True:
+            while not _look_until(self.given, number):
+                self.called.wait()
+                self.called.clear()
+            function, begin, end = self.job
+            try:
+                function(begin, end)
+            except BaseException as error:
+                self.error = error
+            del self.job, function
+            self.done[0] = number
+            number += 1
+
+    def finish(self):
+        """Wait for the job; raises what it raised."""
+        while not _look_until(self.done, self.given[0]):
+            pass
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
 
 
 def in_parts(n, function, step=1):
@@ -14,32 +78,40 @@ def in_parts(n, function, step=1):
     ----------
     n : int
     function : callable
-        Must make the same of every place, whatever part it is in.
+        Must make the same of every place, whatever part it is in, and give way to other threads while it computes.
+        While the threads are at work for another caller, this one does it all by itself.
     step : int, default 1
         Parts begin at multiples of it.
 
     Examples
     --------
-    >>> squares = [0] * 5
-    >>> def fill(begin, end):
-    ...     squares[begin:end] = [i * i for i in range(begin, end)]
-    >>> in_parts(5, fill)
-    >>> squares
-    [0, 1, 4, 9, 16]
+    >>> from threadpoolctl import threadpool_limits
+    >>> parts = []
+    >>> with threadpool_limits(2):
+    ...     in_parts(10, lambda begin, end: parts.append((begin, end)), step=4)
+    >>> sorted(parts)
+    [(0, 4), (4, 10)]
     """
     steps = -(-n // step)
     parts = min(n_threads(), steps)
-    if parts <= 1:
+    if parts <= 1 or config.DISABLE_JIT:
+        function(0, n)
+        return
+    lock, hands = _crew(parts - 1)
+    if not lock.acquire(blocking=False):
         function(0, n)
         return
     bounds = [min(n, steps * i // parts * step) for i in range(parts + 1)]
-    others = [_pool(parts).submit(function, *bounds[i : i + 2]) for i in range(1, parts)]
     try:
-        function(*bounds[:2])
+        for i, hand in enumerate(hands):
+            hand.give(function, bounds[i + 1], bounds[i + 2])
+        try:
+            function(bounds[0], bounds[1])
+        finally:
+            for hand in hands:
+                hand.finish()
     finally:
-        concurrent.futures.wait(others)
-    for future in others:
-        future.result()
+        lock.release()
 
 
 def n_threads():
@@ -53,10 +125,10 @@ def _blas():
 
 
 @functools.cache
-def _pool(size):
-    return concurrent.futures.ThreadPoolExecutor(size - 1, "layer")
+def _crew(size):
+    return threading.Lock(), [_Hand() for _ in range(size)]
 
 
 if hasattr(os, "register_at_fork"):
     # Threads do not live on in a forked process.
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+    os.register_at_fork(after_in_child=_crew.cache_clear)

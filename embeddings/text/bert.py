@@ -12,7 +12,8 @@ from embeddings.text.bert_encoder import TOKENS, BertEncoder, pool
 from embeddings.text.bert_folder import POOLINGS, Shape, read_pooling, read_shape, read_weights
 from embeddings.text.wordpiece import SPECIAL, WordPiece
 from kernels.activation import GELU
-from kernels.dense import NONE, dense_cpu, panels_of
+from kernels.dense import NONE, dense_cpu
+from kernels.dense_tiles import panels_of
 from kernels.norm import layer_norm_cpu
 
 

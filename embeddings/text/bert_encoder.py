@@ -5,8 +5,9 @@ import numpy as np
 from kernels.activation import GELU
 from kernels.attention import IMPLEMENTATIONS as ATTENTION
 from kernels.attention import weights_numpy
-from kernels.dense import IDENTITY, NONE, panels_of, size_of_panels
+from kernels.dense import IDENTITY, NONE
 from kernels.dense import IMPLEMENTATIONS as DENSE
+from kernels.dense_tiles import panels_of, size_of_panels
 from kernels.device import implementation
 from kernels.norm import IMPLEMENTATIONS as NORM
 from kernels.simd import LANES

@@ -1,7 +1,8 @@
 import numpy as np
 
 from kernels.activation import GELU, RELU
-from kernels.dense import IDENTITY, NONE, panels_of
+from kernels.dense import IDENTITY, NONE
+from kernels.dense_tiles import panels_of
 
 
 def layer(R, K, N, kind=IDENTITY, scale=1.0, slope=False, times=False, plus=False):
@@ -18,10 +19,11 @@ def not_a_number(kind):
     return x, *rest
 
 
-def gradient(R, K, N, begin=0, end=None):
+def gradient(R, K, N, begin=0, end=None, first=0, last=None):
     rng = np.random.default_rng(R + K + N)
     x, dy, dW = (rng.normal(size=shape).astype("f") for shape in ((R, K), (R, N), (K, N)))
-    return x, dy, begin, K if end is None else end, dW, rng.normal(size=N).astype("f")
+    end, last = K if end is None else end, N if last is None else last
+    return x, dy, begin, end, first, last, dW, rng.normal(size=N).astype("f")
 
 
 CASES = {
@@ -44,6 +46,7 @@ CASES = {
         "odd sizes": lambda: gradient(13, 19, 37),
         "whole panels": lambda: gradient(5, 16, 64),
         "some rows of dW": lambda: gradient(9, 30, 5, 13, 29),
+        "some columns of dW": lambda: gradient(9, 30, 99, first=32, last=90),
         "sums of several parts": lambda: gradient(300, 3, 2),
         "one number": lambda: gradient(1, 1, 1),
         "no rows": lambda: gradient(0, 4, 4),
