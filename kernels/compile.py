@@ -16,6 +16,10 @@ SHARED = [Path(__file__).with_name(f"{name}.py") for name in _NAMES.split()]
 # the input must still be one in the output.
 FAST_MATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
 
+# For loops that make no arrays, but views of some in every turn: Numba then does not count who holds them, which costs
+# as much as some hundred products for each.
+UNCOUNTED = {"_nrt": False}
+
 
 def compiled(function=None, *, fastmath=FAST_MATH, **options):
     """Compile `function` on its first call.
