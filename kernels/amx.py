@@ -34,15 +34,16 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from kernels.compile import compiled
+from kernels.compile import UNCOUNTED, compiled
 from kernels.simd import LANES, lanes_of_zeros, load, splat, store, transpose
 
 PIECES = 3
 # Numbers that one tile covers along K; places of the tiles of all pieces of one part of a matrix.
 DEEP, PLACES = 2 * LANES, PIECES * LANES * LANES
 
-# Rows of B whose pieces are made together, so that they stay in the second cache.
-TOGETHER = 8 * DEEP
+# Terms of the sums whose pieces are made together, and rows of A: the tiles of two columns of tiles of B stay in the
+# first cache while they meet those of A, which are in the second.
+TOGETHER, ROWS = 4 * DEEP, 8 * LANES
 
 # What the tiles look like: 16 rows of 64 bytes each.
 _SHAPES = np.zeros(64, np.uint8)
@@ -209,19 +210,16 @@ def _store_pieces(typing_context, tiles, place, first, second):
 # Products, without fast-math: what a piece leaves over is not 0. ------------------------------------------------------
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def configure_tiles():
     """The thread is about to use the unit; :func:`release_tiles` ends that."""
     _configure(_SHAPES)
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def _square(source, start, row_step, lane_step, rows, lanes, square, place):
     """Up to 16 × 16 numbers, ``source[start + row_step * r + lane_step * l]``, with zeros around them."""
-    if rows == LANES and lanes == LANES and lane_step == 1:
-        for r in range(LANES):
-            store(square, place + LANES * r, load(source, start + row_step * r))
-    elif rows == LANES and lanes == LANES and row_step == 1:
+    if rows == LANES and lanes == LANES and row_step == 1:
         transpose(source, start, lane_step, square, place)
     else:
         for r in range(LANES):
@@ -231,81 +229,99 @@ def _square(source, start, row_step, lane_step, rows, lanes, square, place):
                 square[place + LANES * r + l] = source[start + row_step * r + lane_step * l]
 
 
-@compiled(fastmath=False)
-def _pieces(squares, tiles, place):
-    """Tiles of the pairs of numbers of two squares."""
-    for r in range(0, LANES * LANES, LANES):
-        _store_pieces(tiles, place + r, load(squares, r), load(squares, LANES * LANES + r))
+@compiled(fastmath=False, **UNCOUNTED)
+def _pack(source, start, row_step, lane_step, pair_step, rows, lanes, more_rows, more_lanes, squares, tiles, place):
+    """Tiles of the pairs of numbers of two squares, the second `pair_step` behind the first."""
+    if rows == lanes == more_rows == more_lanes == LANES and lane_step == 1:
+        for r in range(LANES):
+            at = start + row_step * r
+            _store_pieces(tiles, place + LANES * r, load(source, at), load(source, at + pair_step))
+    else:
+        second = LANES * LANES
+        _square(source, start, row_step, lane_step, rows, lanes, squares, 0)
+        _square(source, start + pair_step, row_step, lane_step, more_rows, more_lanes, squares, second)
+        for r in range(0, second, LANES):
+            _store_pieces(tiles, place + r, load(squares, r), load(squares, second + r))
 
 
-@compiled(fastmath=False)
-def pack_left(A, start, row_step, column_step, M, K, squares, left):
+@compiled(fastmath=False, **UNCOUNTED)
+def pack_left(A, start, row_step, column_step, M, K, squares, left, place):
     """Tiles of a matrix A of M ≤ 16 rows and K columns; ``A[start + row_step * m + column_step * k]``, flat."""
     for k in range(0, K, DEEP):
-        for half in range(2):
-            at, columns = start + (k + LANES * half) * column_step, min(max(K - k - LANES * half, 0), LANES)
-            _square(A, at, row_step, column_step, M, columns, squares, LANES * LANES * half)
-        _pieces(squares, left, k // DEEP * PLACES)
+        at, columns, more = start + k * column_step, min(K - k, LANES), min(max(K - k - LANES, 0), LANES)
+        pair = LANES * column_step
+        _pack(A, at, row_step, column_step, pair, M, columns, M, more, squares, left, place + k // DEEP * PLACES)
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def pack_right(B, start, row_step, column_step, K, N, squares, right):
     """Tiles of a matrix B of K rows and N columns; ``B[start + row_step * k + column_step * n]``, flat."""
-    chunks = -(-K // DEEP)
+    place = 0
     for n in range(0, N, LANES):
         for k in range(0, K, DEEP):
-            for half in range(2):
-                at, rows = start + (k + LANES * half) * row_step + n * column_step, K - k - LANES * half
-                size = min(max(rows, 0), LANES), min(N - n, LANES)
-                _square(B, at, row_step, column_step, size[0], size[1], squares, LANES * LANES * half)
-            _pieces(squares, right, (n // LANES * chunks + k // DEEP) * PLACES)
+            at, columns = start + k * row_step + n * column_step, min(N - n, LANES)
+            rows, more = min(K - k, LANES), min(max(K - k - LANES, 0), LANES)
+            pair = LANES * row_step
+            _pack(B, at, row_step, column_step, pair, rows, columns, more, columns, squares, right, place)
+            place += PLACES
 
 
-@compiled(fastmath=False)
-def multiply_tiles(left, right, n, chunks, begin, at, step, C, place, C_step):
-    """Write 16 rows of C, columns n to n + 31, from a place on; the sums begin with `begin`, from `at` on.
+@compiled(fastmath=False, **UNCOUNTED)
+def multiply_tiles(left, a, right, n, chunks, begin, at, step, C, place, C_step):
+    """Write 16 rows and the columns n to n + 31 of C, from a place on; A's tiles for these rows begin at a.
 
-    Rows lie `step` and `C_step` apart; a step of 0 is one row for all.
+    The sums begin with `begin`, from `at` on. Rows lie `step` and `C_step` apart; a step of 0 is one row for all.
     """
     b = n // LANES * chunks * PLACES
     _begin(begin, at, step)
     for chunk in range(0, chunks * PLACES, PLACES):
-        _add(left, chunk, right, b + chunk, b + chunk + chunks * PLACES)
+        _add(left, a + chunk, right, b + chunk, b + chunk + chunks * PLACES)
     _put(C, place, C_step)
 
 
 @compiled(fastmath=False)
-def _matmul(A, A_row, A_column, B, B_row, B_column, bias, M, N, K, C, C_step):
-    wide = -(-N // DEEP) * DEEP
-    squares, sums, first = lanes_of_zeros(2 * LANES * LANES), lanes_of_zeros(LANES * DEEP), lanes_of_zeros(wide)
-    left = lanes_of_zeros(TOGETHER // DEEP * PLACES)
-    right = lanes_of_zeros(min(-(-K // DEEP), TOGETHER // DEEP) * wide // LANES * PLACES)
+def _matmul(A, A_steps, B, B_steps, bias, M, N, K, C, C_step):
+    wide, chunks = -(-N // DEEP) * DEEP, min(-(-K // DEEP), TOGETHER // DEEP)
+    left = lanes_of_zeros(min(-(-M // LANES), ROWS // LANES) * chunks * PLACES)
+    right, first = lanes_of_zeros(chunks * wide // LANES * PLACES), lanes_of_zeros(wide)
+    squares, sums = lanes_of_zeros(2 * LANES * LANES), lanes_of_zeros(LANES * DEEP)
     first[:N] = bias
     configure_tiles()
-    for k in range(0, max(K, 1), TOGETHER):
-        depth = min(TOGETHER, K - k)
-        chunks = -(-depth // DEEP)
-        pack_right(B, k * B_row, B_row, B_column, depth, N, squares, right)
+    for k in range(0, K, TOGETHER):
+        deep = min(TOGETHER, K - k)
+        pack_right(B, k * B_steps[0], B_steps[0], B_steps[1], deep, N, squares, right)
+        for m in range(0, M, ROWS):
+            rows, start = min(ROWS, M - m), m * A_steps[0] + k * A_steps[1]
+            _add_products(
+                A, start, A_steps, right, first, k == 0, rows, N, deep, C, m * C_step, C_step, squares, left, sums
+            )
+    release_tiles()
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def _add_products(A, start, A_steps, right, first, begins, M, N, K, C, at, C_step, squares, left, sums):
+    """Add to M rows of C, which begin with the bias, products of K columns of A and rows of B."""
+    chunks = -(-K // DEEP)
+    for m in range(0, M, LANES):
+        rows, place = min(LANES, M - m), m // LANES * chunks * PLACES
+        pack_left(A, start + m * A_steps[0], A_steps[0], A_steps[1], rows, K, squares, left, place)
+    for n in range(0, N, DEEP):
+        columns = min(DEEP, N - n)
         for m in range(0, M, LANES):
-            rows = min(LANES, M - m)
-            pack_left(A, m * A_row + k * A_column, A_row, A_column, rows, depth, squares, left)
-            for n in range(0, N, DEEP):
-                columns, place = min(DEEP, N - n), m * C_step + n
-                if rows == LANES and columns == DEEP:
-                    if k == 0:
-                        multiply_tiles(left, right, n, chunks, first, n, 0, C, place, C_step)
-                    else:
-                        multiply_tiles(left, right, n, chunks, C, place, C_step, C, place, C_step)
-                    continue
+            rows, a, place = min(LANES, M - m), m // LANES * chunks * PLACES, at + m * C_step + n
+            if rows < LANES or columns < DEEP:
                 # At the edges, in a block of their own.
                 for r in range(rows):
                     for c in range(columns):
-                        sums[DEEP * r + c] = first[n + c] if k == 0 else C[place + C_step * r + c]
-                multiply_tiles(left, right, n, chunks, sums, 0, DEEP, sums, 0, DEEP)
+                        sums[DEEP * r + c] = first[n + c] if begins else C[place + C_step * r + c]
+                multiply_tiles(left, a, right, n, chunks, sums, 0, DEEP, sums, 0, DEEP)
                 for r in range(rows):
                     for c in range(columns):
                         C[place + C_step * r + c] = sums[DEEP * r + c]
-    release_tiles()
+            elif begins:
+                multiply_tiles(left, a, right, n, chunks, first, n, 0, C, place, C_step)
+            else:
+                multiply_tiles(left, a, right, n, chunks, C, place, C_step, C, place, C_step)
 
 
 def _flat(X):
@@ -314,7 +330,7 @@ def _flat(X):
         X = np.ascontiguousarray(X)
     steps = tuple(s // X.itemsize for s in X.strides)
     size = 1 + sum((n - 1) * s for n, s in zip(X.shape, steps, strict=True))
-    return np.lib.stride_tricks.as_strided(X, (size,), (X.itemsize,)), *steps
+    return np.lib.stride_tricks.as_strided(X, (size,), (X.itemsize,)), steps
 
 
 def matmul_cpu(A, B, bias, C):
@@ -325,7 +341,8 @@ def matmul_cpu(A, B, bias, C):
     (M, K), N = A.shape, B.shape[1]
     if AVAILABLE and A.dtype == B.dtype == C.dtype == np.float32 and min(M, N, K) > 0 and C.strides[1] == C.itemsize:
         bias = np.ascontiguousarray(np.broadcast_to(bias, N), np.float32)
-        _matmul(*_flat(A), *_flat(B), bias, M, N, K, *_flat(C)[:2])
+        flat_C, (C_step, _) = _flat(C)
+        _matmul(*_flat(A), *_flat(B), bias, M, N, K, flat_C, C_step)
     else:
         np.matmul(A, B, out=C)
         C += bias

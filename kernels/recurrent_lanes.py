@@ -17,6 +17,7 @@ processor is slow with.
 """
 
 import numpy as np
+from numba import types
 from numba.extending import intrinsic
 
 from kernels.amx import (
@@ -28,7 +29,7 @@ from kernels.amx import (
     pack_right,
     release_tiles,
 )
-from kernels.compile import compiled
+from kernels.compile import UNCOUNTED, compiled
 from kernels.simd import (
     LANES,
     absolute,
@@ -57,6 +58,17 @@ def _quotient(typing_context, a, b):
         return builder.fdiv(*arguments, flags=("reassoc", "arcp", "afn", "contract", "nsz"))
 
     return a(a, b), generate
+
+
+@intrinsic
+def _with_lane(typing_context, lanes, index, number):
+    """Lanes with another number in one of them."""
+
+    def generate(context, builder, signature, arguments):
+        lanes, index, number = arguments
+        return builder.insert_element(lanes, number, context.cast(builder, index, signature.args[1], types.int32))
+
+    return lanes(lanes, index, number), generate
 
 
 @compiled(fastmath=False, forceinline=True)
@@ -90,15 +102,15 @@ def _tanh(x):
     return choose(x, splat(0) - y, y)
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def _get_some(array, index, n):
-    some = np.zeros(LANES, np.float32)
+    lanes = splat(0)
     for k in range(n):
-        some[k] = array[index + k]
-    return load(some, 0)
+        lanes = _with_lane(lanes, k, array[index + k])
+    return lanes
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def _put_some(array, index, n, lanes):
     for k in range(n):
         array[index + k] = lane_of(lanes, k)
@@ -125,7 +137,7 @@ def _fade(x):
     return choose(splat(FADED) - absolute(x), splat(0), x)
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def _rnn(p, at, q, s, H, y, out, h, row):
     for j in range(0, H, LANES):
         n = H - j
@@ -135,7 +147,7 @@ def _rnn(p, at, q, s, H, y, out, h, row):
         store(h, row + j, state)
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def _lstm(p, at, q, s, H, y, memory, out, h, c, row):
     for j in range(0, H, LANES):
         n, a, b = H - j, at + j, s + j
@@ -153,7 +165,7 @@ def _lstm(p, at, q, s, H, y, memory, out, h, c, row):
         _put(y, out + j, n, state)
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def _gru(p, at, q, s, H, y, memory, out, h, row):
     for j in range(0, H, LANES):
         n, a, b = H - j, at + j, s + j
@@ -169,7 +181,7 @@ def _gru(p, at, q, s, H, y, memory, out, h, row):
         _put(y, out + j, n, state)
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def _clear(array, index, n):
     for k in range(index, index + n):
         array[k] = np.float32(0)
@@ -178,45 +190,52 @@ def _clear(array, index, n):
 @compiled(fastmath=False)
 def read_lanes(cell, gates, U, bias, lengths, reverse, y, memory):
     """:func:`kernels.recurrent.recurrent_numpy`."""
-    B, T, H = y.shape
-    Q = U.shape[1]
-    p, flat_y, flat_memory = gates.reshape(-1), y.reshape(-1), memory.reshape(-1)
+    (B, T, H), Q = y.shape, U.shape[1]
     chunks, width, wide = -(-H // DEEP), -(-H // LANES) * LANES, -(-Q // DEEP) * DEEP
     squares, left = lanes_of_zeros(2 * LANES * LANES), lanes_of_zeros(chunks * PLACES)
     right, first = lanes_of_zeros(wide // LANES * chunks * PLACES), lanes_of_zeros(wide)
     h, c, q = lanes_of_zeros(LANES * width), lanes_of_zeros(LANES * width), lanes_of_zeros(LANES * wide + LANES)
     pack_right(U.reshape(-1), 0, Q, 1, H, Q, squares, right)
     first[:Q] = bias
+    p, flat_y, flat_memory = gates.reshape(-1), y.reshape(-1), memory.reshape(-1)
     configure_tiles()
     for begin in range(0, B, LANES):
         h[:] = 0
         c[:] = 0
-        for step in range(T):
-            t = T - 1 - step if reverse else step
-            pack_left(h, 0, width, 1, LANES, H, squares, left)
-            for n in range(0, wide, DEEP):
-                multiply_tiles(left, right, n, chunks, first, n, 0, q, n, wide)
-            for b in range(begin, min(begin + LANES, B)):
-                row, place = (b - begin) * width, b * T + t
-                if t >= lengths[b]:
-                    _clear(p, place * Q, Q)
-                    _clear(flat_y, place * H, H)
-                    _clear(flat_memory, place * H, H)
-                    _clear(h, row, width)
-                    _clear(c, row, width)
-                elif cell == LSTM:
-                    _lstm(p, place * Q, q, (b - begin) * wide, H, flat_y, flat_memory, place * H, h, c, row)
-                elif cell == GRU:
-                    _gru(p, place * Q, q, (b - begin) * wide, H, flat_y, flat_memory, place * H, h, row)
-                else:
-                    _rnn(p, place * Q, q, (b - begin) * wide, H, flat_y, place * H, h, row)
+        end = min(begin + LANES, B)
+        _read(cell, begin, end, T, H, Q, lengths, reverse, p, flat_y, flat_memory, squares, left, right, first, h, c, q)
     release_tiles()
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def _read(cell, begin, end, T, H, Q, lengths, reverse, p, y, memory, squares, left, right, first, h, c, q):
+    """Sequences begin to end - 1, at most sixteen, from their first step to the last."""
+    chunks, width, wide = -(-H // DEEP), h.shape[0] // LANES, first.shape[0]
+    for step in range(T):
+        t = T - 1 - step if reverse else step
+        pack_left(h, 0, width, 1, LANES, H, squares, left, 0)
+        for n in range(0, wide, DEEP):
+            multiply_tiles(left, 0, right, n, chunks, first, n, 0, q, n, wide)
+        for b in range(begin, end):
+            row, s, at, out = (b - begin) * width, (b - begin) * wide, (b * T + t) * Q, (b * T + t) * H
+            if t >= lengths[b]:
+                _clear(p, at, Q)
+                _clear(y, out, H)
+                _clear(memory, out, H)
+                _clear(h, row, width)
+                _clear(c, row, width)
+            elif cell == LSTM:
+                _lstm(p, at, q, s, H, y, memory, out, h, c, row)
+            elif cell == GRU:
+                _gru(p, at, q, s, H, y, memory, out, h, row)
+            else:
+                _rnn(p, at, q, s, H, y, out, h, row)
 
 
 # Backward: dh comes in with what was handed down, and leaves with what goes past the product with Uᵀ. -----------------
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def _rnn_back(H, y, dy, dp, at, dh, row):
     for j in range(0, H, LANES):
         n = H - j
@@ -225,7 +244,7 @@ def _rnn_back(H, y, dy, dp, at, dh, row):
         store(dh, row + j, splat(0))
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def _lstm_back(gates, at, H, memory, dy, now, before, dp, dh, dc, row):
     one = splat(1)
     for j in range(0, H, LANES):
@@ -244,7 +263,7 @@ def _lstm_back(gates, at, H, memory, dy, now, before, dp, dh, dc, row):
         store(dh, row + j, splat(0))
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def _gru_back(gates, at, H, y, memory, dy, now, before, dp, dq, dh, row):
     one = splat(1)
     for j in range(0, H, LANES):
@@ -268,41 +287,48 @@ def _gru_back(gates, at, H, y, memory, dy, now, before, dp, dq, dh, row):
 @compiled(fastmath=False)
 def read_backward_lanes(cell, gates, U, lengths, reverse, y, memory, dy, dp, dq):
     """:func:`kernels.recurrent.recurrent_backward_numpy`; dp may be the array of the gates."""
-    B, T, H = y.shape
-    Q = U.shape[1]
-    flat_gates, flat_y, flat_memory, flat_dy = gates.reshape(-1), y.reshape(-1), memory.reshape(-1), dy.reshape(-1)
-    flat_dp, flat_dq = dp.reshape(-1), dq.reshape(-1)
+    (B, T, H), Q = y.shape, U.shape[1]
     chunks, wide = -(-Q // DEEP), -(-H // DEEP) * DEEP
     squares, left = lanes_of_zeros(2 * LANES * LANES), lanes_of_zeros(chunks * PLACES)
     right = lanes_of_zeros(wide // LANES * chunks * PLACES)
     dh, dc = lanes_of_zeros(LANES * wide), lanes_of_zeros(LANES * wide)
     pack_right(U.reshape(-1), 0, 1, Q, Q, H, squares, right)
+    kept = gates.reshape(-1), y.reshape(-1), memory.reshape(-1), dy.reshape(-1)
+    results = dp.reshape(-1), dq.reshape(-1)
     configure_tiles()
     for begin in range(0, B, LANES):
-        rows = min(LANES, B - begin)
         dh[:] = 0
         dc[:] = 0
-        for step in range(T):
-            t = step if reverse else T - 1 - step
-            earlier = t + 1 if reverse else t - 1
-            for b in range(begin, begin + rows):
-                row, now = (b - begin) * wide, b * T + t
-                before = (b * T + earlier) * H if 0 <= earlier < T else -1
-                if t >= lengths[b]:
-                    _clear(flat_dp, now * Q, Q)
-                    if cell == GRU:
-                        _clear(flat_dq, now * Q, Q)
-                    _clear(dh, row, wide)
-                    _clear(dc, row, wide)
-                elif cell == LSTM:
-                    _lstm_back(flat_gates, now * Q, H, flat_memory, flat_dy, now * H, before, flat_dp, dh, dc, row)
-                elif cell == GRU:
-                    above = flat_y, flat_memory, flat_dy
-                    _gru_back(flat_gates, now * Q, H, *above, now * H, before, flat_dp, flat_dq, dh, row)
-                else:
-                    _rnn_back(H, flat_y, flat_dy, flat_dp, now * H, dh, row)
-            handed = flat_dq if cell == GRU else flat_dp
-            pack_left(handed, (begin * T + t) * Q, T * Q, 1, rows, Q, squares, left)
-            for n in range(0, wide, DEEP):
-                multiply_tiles(left, right, n, chunks, dh, n, wide, dh, n, wide)
+        end = min(begin + LANES, B)
+        _read_backward(cell, begin, end, T, H, Q, lengths, reverse, *kept, *results, squares, left, right, dh, dc)
     release_tiles()
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def _read_backward(
+    cell, begin, end, T, H, Q, lengths, reverse, gates, y, memory, dy, dp, dq, squares, left, right, dh, dc
+):
+    """Sequences begin to end - 1, at most sixteen, from their last step to the first."""
+    chunks, wide = -(-Q // DEEP), dh.shape[0] // LANES
+    for step in range(T):
+        t = step if reverse else T - 1 - step
+        earlier = t + 1 if reverse else t - 1
+        for b in range(begin, end):
+            row, at, now = (b - begin) * wide, (b * T + t) * Q, (b * T + t) * H
+            before = (b * T + earlier) * H if 0 <= earlier < T else -1
+            if t >= lengths[b]:
+                _clear(dp, at, Q)
+                _clear(dh, row, wide)
+                _clear(dc, row, wide)
+                if cell == GRU:
+                    _clear(dq, at, Q)
+            elif cell == LSTM:
+                _lstm_back(gates, at, H, memory, dy, now, before, dp, dh, dc, row)
+            elif cell == GRU:
+                _gru_back(gates, at, H, y, memory, dy, now, before, dp, dq, dh, row)
+            else:
+                _rnn_back(H, y, dy, dp, at, dh, row)
+        # dh_{t-1} is what came past the product with Uᵀ, and the product.
+        pack_left(dq if cell == GRU else dp, (begin * T + t) * Q, T * Q, 1, end - begin, Q, squares, left, 0)
+        for n in range(0, wide, DEEP):
+            multiply_tiles(left, 0, right, n, chunks, dh, n, wide, dh, n, wide)

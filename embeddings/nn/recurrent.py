@@ -96,19 +96,26 @@ class RecurrentDirection(Layer):
             dp = gates[s]  # in place
             dq = np.empty_like(dp) if self.cell == "gru" else dp
             read_backward(CELLS[self.cell], gates[s], U, lengths[s], self.reverse, y[s], memory[s], grad[s], dp, dq)
-            before = np.zeros_like(y[s])  # h_{t-1}
+            # What the weights and the recurrent weights met: x_t beside h_{t-1}.
+            met = np.zeros((*y[s].shape[:2], self.n_in + self.n_hidden), y.dtype)
+            met[:, :, : self.n_in] = x[s]
             if self.reverse:
-                before[:, :-1] = y[s, 1:]
+                met[:, :-1, self.n_in :] = y[s, 1:]
             else:
-                before[:, 1:] = y[s, :-1]
-            rows, rows_q = dp.reshape(-1, width), dq.reshape(-1, width)
-            inputs, states = (a.reshape(-1, a.shape[2]) for a in (x[s], before))
-            dW, dU, d_bias = np.empty_like(W), np.empty_like(U), rows.sum(0)
-            # p = x W + b,  q = h_{t-1} U + c  =>  dx = dp Wᵀ,  dW = xᵀ dp,  dU = h_{t-1}ᵀ dq
+                met[:, 1:, self.n_in :] = y[s, :-1]
+            met, rows, rows_q = (a.reshape(-1, a.shape[2]) for a in (met, dp, dq))
+            # p = x W + b,  q = h_{t-1} U + c  =>  dx = dp Wᵀ,  dW = xᵀ dp,  dU = h_{t-1}ᵀ dq,  db = Σ dp,  dc = Σ dq
             matmul_cpu(rows, W.T, 0, dx[s].reshape(-1, self.n_in))
-            matmul_cpu(inputs.T, rows, 0, dW)
-            matmul_cpu(states.T, rows_q, 0, dU)
-            return dW, dU, d_bias, d_bias if dq is dp else rows_q.sum(0)
+            d, d_bias = np.empty((met.shape[1], width), y.dtype), rows_q.sum(0)
+            matmul_cpu(met.T, rows_q, 0, d)
+            dW, dU, d_recurrent_bias = d[: self.n_in], d[self.n_in :], d_bias
+            if dq is not dp:
+                # They differ in one gate.
+                n = slice(2 * self.n_hidden, None)
+                d_bias = d_bias.copy()
+                d_bias[n] = rows[:, n].sum(0)
+                matmul_cpu(met[:, : self.n_in].T, rows[:, n], 0, dW[:, n])
+            return dW, dU, d_bias, d_recurrent_bias
 
         for grads in self._share_out(part, len(x)):
             for parameter, d in zip((self.weight, self.recurrent, self.bias, self.recurrent_bias), grads, strict=True):
