@@ -36,8 +36,8 @@ from kernels.compile import compiled
 
 THREADS = 128
 
-# Bytes ahead of what is being copied that are asked for: the next patch needs them.
-AHEAD = 96
+# Bytes ahead that are asked for: of what is read, those of the next patch; of what is written, those a while later.
+AHEAD, AHEAD_TO_WRITE = 96, 3072
 
 if config.DISABLE_JIT:
 
@@ -83,12 +83,20 @@ else:
                 with cgutils.for_range_slice(builder, whole(0), end, whole(width)) as (offset, _):
                     move(t, s, offset, width)
 
+            def fetch(pointer, ahead, to_write):
+                kind = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), option, option, option])
+                function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+                # Wanted in all caches, data.
+                options = [ir.Constant(option, value) for value in (to_write, 3, 1)]
+                builder.call(function, [builder.gep(pointer, [whole(ahead)]), *options])
+
             def copy_widely(widths=(64, 32, 16, 8, 4, 2, 1)):
                 width = widths[0]
                 with builder.if_else(builder.icmp_signed(">", n, whole(width // 2))) as (this, narrower):
                     with this, cgutils.for_range(builder, last) as r:
                         t, s = run(r.index)
-                        builder.call(fetch, [builder.gep(s, [whole(AHEAD)]), *to_be_read])
+                        fetch(s, AHEAD, to_write=0)
+                        fetch(t, AHEAD_TO_WRITE, to_write=1)
                         move_up_to(t, s, n, 32) if width == 64 else move(t, s, whole(0), width)
                     with narrower:
                         if widths[1:]:
@@ -105,9 +113,6 @@ else:
                         if widths[1:]:
                             copy_exactly(t, s, widths[1:])
 
-            to_be_read = [ir.Constant(option, v) for v in (0, 3, 1)]
-            kind = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), option, option, option])
-            fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
             target, source, n, step = pointer(0, 1), pointer(2, 3), in_bytes(4), in_bytes(5)
             last = builder.sub(arguments[6], whole(1))
             with builder.if_then(builder.icmp_signed(">=", last, whole(0))):
