@@ -49,6 +49,9 @@ print(inspect.getsource(mask_tokens).split('"""')[2])
 #
 # English and Chinese sentences of the toy world, and sentences in which *bank* and 苹果 stand in two senses. The frames
 # are the same for both senses: only the other words tell them apart.
+#
+# (Real text wants more patience: over the documentation corpus, a million words, one epoch takes a minute on two cores,
+# and a lesson has half of one. `EMBEDDINGS_BERT=scratch python -m benchmarks bert` trains on it.)
 
 # %%
 import time
