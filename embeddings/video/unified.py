@@ -88,23 +88,30 @@ class UnifiedNetwork(Layer):
                 layer.backward(part.reshape(-1, len(self.places[name]), part.shape[1]))
 
 
-class AllPairs(Loss):
-    """The mean of :class:`InfoNCE` over every two modalities: (M N, d), the N items of each of M modalities in turn."""
+class PairsOfForms(Loss):
+    """The mean of :class:`InfoNCE` over pairs of forms: (M N, d), the N items in each of M forms in turn.
 
-    def __init__(self, temperature):
-        self.temperature = temperature
+    Parameters
+    ----------
+    temperature : float
+    pairs : list of (int, int)
+        Which of the forms are to find each other.
+    """
+
+    def __init__(self, temperature, pairs):
+        self.temperature, self.pairs = temperature, pairs
 
     def __call__(self, prediction, target):
         """`target` is M."""
         parts = np.split(prediction, target)
-        self.count, pairs = len(parts[0]), [(i, j) for j in range(target) for i in range(j)]
+        self.count = len(parts[0])
         loss, grads = InfoNCE(self.temperature), [np.zeros_like(part) for part in parts]
         total = 0.0
-        for i, j in pairs:
+        for i, j in self.pairs:
             value, grad = loss(np.concatenate([parts[i], parts[j]]))
-            total += value / len(pairs)
+            total += value / len(self.pairs)
             for k, part in ((i, grad[: self.count]), (j, grad[self.count :])):
-                grads[k] += part / grad.dtype.type(len(pairs))
+                grads[k] += part / grad.dtype.type(len(self.pairs))
         return total, np.concatenate(grads)
 
 
@@ -113,7 +120,8 @@ class UnifiedEncoder(NetworkModel):
 
     The tokens of a text, and the patches of a picture, a clip and a log-mel spectrogram, are projected to one width;
     what kind they are and where they lie is added, and one Transformer reads all. It learns from items of which several
-    forms are known: of all items of a batch, each form is to find the others of its own item ([1]_).
+    forms are known: of all items of a batch, each form is to find the others of its own item ([1]_). Only pictures and
+    clips need not find each other: they would do so by their backgrounds, of which no text and no sound tells.
 
     Parameters
     ----------
@@ -240,7 +248,9 @@ class UnifiedEncoder(NetworkModel):
                 x[name] = values[chosen] if name == "sound" else centred(values[chosen])
             return x, len(self.modalities_)
 
-        return self._train(AllPairs(self.temperature), n, batch)
+        names = self.modalities_
+        pairs = [(i, j) for j in range(len(names)) for i in range(j) if {names[i], names[j]} != {"image", "clip"}]
+        return self._train(PairsOfForms(self.temperature, pairs), n, batch)
 
     def transform(self, X, modality="text"):
         """The vectors of texts, pictures, clips or sounds.

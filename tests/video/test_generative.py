@@ -8,7 +8,7 @@ from embeddings.datasets import moving_shapes
 from embeddings.video import DiffusionTransformer, UnifiedEncoder
 from embeddings.video.diffusion import DenoisingTransformer, signal_share
 from embeddings.video.positions import grid_positions, sinusoidal_positions
-from embeddings.video.unified import AllPairs, UnifiedNetwork
+from embeddings.video.unified import PairsOfForms, UnifiedNetwork
 
 
 def rng():
@@ -70,8 +70,8 @@ def test_each_item_is_read_by_itself():
     np.testing.assert_allclose(network.forward({"text": (np.array([2, 3]), np.array([2]))})[0], together[1], rtol=1e-9)
 
 
-def test_the_loss_of_all_pairs():
-    prediction, loss = rng().normal(size=(9, 4)), AllPairs(0.5)
+def test_the_loss_of_pairs():
+    prediction, loss = rng().normal(size=(9, 4)), PairsOfForms(0.5, [(0, 1), (0, 2)])
     _, grad = loss(prediction, 3)
     assert slope(lambda: loss(prediction, 3)[0], prediction, grad) < 1e-6
 
