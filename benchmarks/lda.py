@@ -149,7 +149,7 @@ def variational(documents, held_out, threads):
     start = time.perf_counter()
     ours.fit(X)
     seconds = {"embeddings": time.perf_counter() - start}
-    perplexities = {"embeddings": ours.perplexity(held_out_counts)}
+    perplexities = {"embeddings": perplexity_of(ours, _normalised(ours.components_), held_out_counts)}
     theirs = TheirLDA(
         K,
         doc_topic_prior=ALPHA,

@@ -31,7 +31,7 @@ import functools
 
 import numpy as np
 
-from kernels.compile import compiled
+from kernels.compile import UNCOUNTED, compiled
 from kernels.runs import chunk_kernel, train_chunks
 from kernels.simd import LANES, add_lanes, fetch, fma, lanes_of_zeros, load, splat, spread, store
 from kernels.skipgram import centre_functions, sigmoid_numpy, softplus_numpy, whole
@@ -100,11 +100,18 @@ def dbow_cpu(W_in, W_out, words, counts, rows, negatives, alphas, negative, work
 
 @compiled(fastmath=False)
 def _train(worker, workers, arrivals, W_in, W_out, text, negatives, alphas, negative, losses, parts, G):
+    M, widest = whole(negatives.shape[1]), max(W_in[0].shape[1], W_in[1].shape[1])
+    X, E, turned = lanes_of_zeros(CHUNK * widest), lanes_of_zeros(CHUNK * widest), lanes_of_zeros(CHUNK * widest)
+    room = X, E, turned, lanes_of_zeros(M * widest), lanes_of_zeros(CHUNK * SOME), np.arange(CHUNK)
+    _train_in(worker, workers, arrivals, W_in, W_out, text, negatives, alphas, negative, losses, parts, G, *room)
+    return 0
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def _train_in(worker, workers, arrivals, W_in, W_out, text, negatives, alphas, negative, losses, parts, G, X, E, turned,
+              Y, weight, itself):  # fmt: skip
     words, counts, rows = text
     (C, K), M = negatives.shape, whole(negatives.shape[1])
-    widest = max(W_in[0].shape[1], W_in[1].shape[1])
-    X, E, turned = lanes_of_zeros(CHUNK * widest), lanes_of_zeros(CHUNK * widest), lanes_of_zeros(CHUNK * widest)
-    Y, weight, itself = lanes_of_zeros(M * widest), lanes_of_zeros(CHUNK * SOME), np.arange(CHUNK)
     n_scores, n_losses = CHUNK + M // SOME, losses.shape[1]
     stage = 0
     for chunk in range(C):
@@ -142,7 +149,7 @@ def _train(worker, workers, arrivals, W_in, W_out, text, negatives, alphas, nega
     return 0
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def gather(W, rows, count, begin, end, block):
     """block[r] = W[rows[r]] for r < count, columns begin to end."""
     P, stride = W.shape[1], stride_of(W)
@@ -152,7 +159,7 @@ def gather(W, rows, count, begin, end, block):
             store(block, r * P + d, load(W, w + d))
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def fetch_rows(W, rows, count):
     """Ask for so many rows ahead of time."""
     for r in range(count):
@@ -161,7 +168,7 @@ def fetch_rows(W, rows, count):
             fetch(W, w + d)
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def score_words(d, u, text, chunk, r, M, scores):
     """Scores of a document's words, behind those of M noise words."""
     words, counts, rows = text
@@ -175,7 +182,7 @@ def score_words(d, u, text, chunk, r, M, scores):
         scores[CHUNK * M + t] = add_lanes(product)
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def weigh(words, counts, noise, first, negative, weight):
     """How often each of the targets first to first + 7 counts for each document: noise words come first, then words."""
     K = noise.shape[0]
@@ -197,7 +204,7 @@ def weigh(words, counts, noise, first, negative, weight):
                     weight[CHUNK * n + t % CHUNK] -= share
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def step(d, u, text, noise, chunk, G, X, E, Y, itself, begin, end):
     """Add the steps of a chunk, columns begin to end; ``itself`` counts from 0 to 15."""
     words, counts, rows = text

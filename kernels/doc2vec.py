@@ -1,19 +1,19 @@
-"""Paragraph vectors: a document's vector helps to predict its words, and learns from that what the document is about.
+"""PV-DM: a document's vector helps to predict its words, and learns from that what the document is about.
 
-PV-DM predicts each word from the words around it and the document (Le & Mikolov 2014, section 2.2), PV-DBOW from the
-document alone (section 2.3). Both are CBOW with another input h; the loss, by negative sampling, is CBOW's:
+Each word is predicted from the words around it and the document (Le & Mikolov 2014, section 2.2); from the document
+alone, see ``kernels/dbow.py``. It is CBOW with another input h; the loss, by negative sampling, is CBOW's:
 
     L = -log σ(u_w · h) - Σ_k log σ(-u_k · h)          e = -∂L/∂h
 
-    h = (1/n) (Σ_t d_t + Σ_c v_c)        PV-DM: n rows, those of the document's tags t and of the words c in the window
-    h = d_t                              PV-DBOW: the same without a window, once for each tag
-    h = [d_t …, v_-r …, v_-1, v_1 …, v_r]    PV-DM by concatenation: r words to both sides, always; outside of the text
-                                         stands a row of its own, the null word
+    h = (1/n) (Σ_t d_t + Σ_c v_c)        n rows, those of the document's tags t and of the words c in the window
+    h = [d_t …, v_-r …, v_-1, v_1 …, v_r]    by concatenation: r words to both sides, always; outside of the text stands
+                                         a row of its own, the null word
 
 Each row takes the whole step e, not 1/n of it, as gensim has it; in a concatenation, its piece of it. ``block`` and
 ``concat`` take chunks of 16 words, which share their noise, as ``kernels/cbow.py`` does. Consecutive words share their
 document's vector, too: as a chunk, they would show it little noise and add all of their steps to it at once. So a chunk
-is made of words that stand far apart: ``order`` says which word comes when.
+is made of words that stand far apart: ``order`` says which word comes when. The next chunk should have the next words:
+what neighbours see, a thread adds up in one go.
 
 ======= ============= ================= ==============================================================================
 symbol  variable      shape             what it is
@@ -21,7 +21,7 @@ symbol  variable      shape             what it is
 v, d    W_in          (Z, P) float32    rows of words, of tags, and of the null word; P is a multiple of 16
 u       W_out         (V, P) float32    output vectors; of ``concat``, (V, m P) for m rows of an input
         tokens        (T,) int32        words, after subsampling
-        left, right   (T,) int32        the window of token i: left[i] to right[i] - 1, but i. PV-DBOW: i to i
+        left, right   (T,) int32        the window of token i: left[i] to right[i] - 1, but i
         documents     (T,) int32        which document token i belongs to
 t       tags          (R,) int32        rows of tags, document after document
         offsets       (D + 1,) int64    where each document's tags begin and end
@@ -48,15 +48,14 @@ from kernels.cbow import (
     predict_numpy,
     score,
     share_of,
-    weigh,
     weigh_itself,
 )
-from kernels.compile import compiled
+from kernels.compile import UNCOUNTED, compiled
 from kernels.runs import chunk_kernel, train_chunks
 from kernels.simd import LANES, fetch, fetch_all, lanes_of_zeros, load, splat, store
 from kernels.skipgram import batch_room, whole
 from kernels.team import run_team, wait
-from kernels.tiles import CHUNK, PARTS, add_row, clear, in_parts, own_columns, stride_of, turn
+from kernels.tiles import CHUNK, PARTS, clear, in_parts, own_columns, stride_of, turn
 
 
 def block_numpy(W_in, W_out, tokens, left, right, documents, tags, offsets, order, negatives, alphas, negative,
@@ -65,7 +64,7 @@ def block_numpy(W_in, W_out, tokens, left, right, documents, tags, offsets, orde
 
     Examples
     --------
-    PV-DBOW by hand. A document d = (1, 0, …) of one word u = 0: σ(0) = 1/2, so u moves by α/2 · d, and d by nothing.
+    By hand: a document d = (1, 0, …) of one word u = 0. σ(0) = 1/2, so u moves by α/2 · d, and d by nothing.
 
     >>> W_in, W_out = np.eye(2, 16, k=-1, dtype=np.float32), np.zeros((1, 16), np.float32)
     >>> text = np.array([[0], [0], [1], [0]])  # the word, its window, its document
@@ -154,22 +153,36 @@ def _run(W_in, W_out, text, order, negatives, alphas, negative, together, mean, 
 @compiled(fastmath=False)
 def _train(worker, workers, arrivals, W_in, W_out, text, centres, order, negatives, alphas, negative, mean, window,
            null, losses, E, X, Y, parts, G):  # fmt: skip
+    weight, turned = lanes_of_zeros(G.shape[1]), lanes_of_zeros(CHUNK * max(W_out[0].shape[1], W_out[1].shape[1]))
+    sums, itself = sums_room(W_in, text[1], text[2], G.shape[0]), np.arange(CHUNK)
+    numbers = order, negatives, alphas, negative, mean, window, null
+    room = weight, turned, sums, itself
+    _train_in(worker, workers, arrivals, W_in, W_out, text, centres, *numbers, losses, E, X, Y, parts, G, *room)
+    return 0
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def _train_in(worker, workers, arrivals, W_in, W_out, text, centres, order, negatives, alphas, negative, mean, window,
+              null, losses, E, X, Y, parts, G, weight, turned, sums, itself):  # fmt: skip
     left, right = text[1], text[2]
     T, (C, K), together = order.shape[0], negatives.shape, G.shape[0]
-    weight, turned = lanes_of_zeros(G.shape[1]), lanes_of_zeros(CHUNK * max(W_out[0].shape[1], W_out[1].shape[1]))
-    itself = np.arange(CHUNK)
     stage = 0
     for start in range(0, C, together):
         size = min(together, C - start)
+        begin, end = CHUNK * start, min(CHUNK * (start + size), T)
+        n_sums = 0 if window else PARTS * CHUNK
+        for n in range(worker * n_sums // workers, (worker + 1) * n_sums // workers):
+            part, r = n // CHUNK, n % CHUNK
+            add_up_inputs(W_in[part], W_in[part], text, order, begin, r, CHUNK, end, mean, sums, X[part].reshape(-1))
+        if workers > PARTS:
+            # Others may have added up what is to be scored.
+            stage = wait(arrivals, workers, stage)
         for n in range(worker * PARTS * size // workers, (worker + 1) * PARTS * size // workers):
             part, c = n // size, n % size
-            chunk = start + c
-            first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
-            x = X[part][c]
+            chunk, x = start + c, X[part][c]
             if window:
+                first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), T)
                 join_inputs(W_in, W_in, W_out[0].shape[1] * part, text, order, window, null, first, last, x)
-            else:
-                add_up_inputs(W_in[part], W_in[part], text, order, first, last, mean, x)
             turn(x, W_out[part].shape[1], turned)
             score(W_out[part], centres, negatives, chunk, chunk + 1, x, turned, Y[part][c], parts[part, c])
         stage = wait(arrivals, workers, stage)
@@ -178,83 +191,143 @@ def _train(worker, workers, arrivals, W_in, W_out, text, centres, order, negativ
                 for part in range(PARTS):
                     fetch_all(parts[part, c + 1])
             chunk = start + c
-            weigh(centres, left, right, 1, negatives, chunk, negative, weight)
+            weigh(centres[CHUNK * chunk : CHUNK * (chunk + 1)], negatives[chunk], negative, weight)
             losses[chunk] = chunk_gradient(K, alphas[chunk], parts[:, c], weight, G[c])
         stage = wait(arrivals, workers, stage)
         for part in range(PARTS):
-            begin, end = own_columns(worker, workers, part, W_out)
-            for c in range(size if end > begin else 0):
+            low, high = own_columns(worker, workers, part, W_out)
+            for c in range(size if high > low else 0):
                 if workers > 1 and c + 1 < size:
                     fetch_all(G[c + 1])
                 chunk, e = start + c, E[part][c]
-                clear_columns(e, begin, end)
-                room = X[part][c], Y[part][c], e, itself, begin, end
+                clear_columns(e, low, high)
+                room = X[part][c], Y[part][c], e, itself, low, high
                 add_to_targets(W_out[part], centres, left, right, False, negatives, chunk, G[c], *room)
-                if not window:
-                    hand_out(W_in[part], text, order, chunk, e, begin, end)
+            for r in range(CHUNK if high > low and not window else 0):
+                hand_out(W_in[part], text, order, begin, r, CHUNK, end, E[part].reshape(-1), sums, low, high)
         if window:
             # The columns of a row of W_in stand in several places of an input, and so belong to several workers.
             stage = wait(arrivals, workers, stage)
             for part in range(PARTS):
-                begin, end = own_columns(worker, workers, part, W_in)
-                for c in range(size if end > begin else 0):
-                    hand_out_pieces(W_in, part, text, order, window, null, start + c, E[0][c], E[1][c], begin, end)
+                low, high = own_columns(worker, workers, part, W_in)
+                for c in range(size if high > low else 0):
+                    hand_out_pieces(W_in, part, text, order, window, null, start + c, E[0][c], E[1][c], low, high)
         if window or workers > PARTS:
             # Others may read these columns next.
             stage = wait(arrivals, workers, stage)
     return 0
 
 
-@compiled(fastmath=False)
-def add_up_inputs(W, D, text, order, first, last, mean, X):
-    """X[r] = the sum, or mean, of the rows of token order[first + r], tags from D, words from W; zeros from last on."""
+@compiled
+def sums_room(W, left, right, n):
+    """Room for the sums over what n neighbours see."""
+    widest = 0
+    for i in range(left.shape[0]):
+        widest = max(widest, right[i] - left[i])
+    return lanes_of_zeros((widest + n + 1) * max(W[0].shape[1], W[1].shape[1]))
+
+
+@compiled(**UNCOUNTED)
+def neighbours(order, left, right, n, step, end):
+    """How far order[n], order[n + step] … before `end` are neighbours in the text, and from where to where they see."""
+    i = order[n]
+    low, high = left[i], right[i]
+    while n + step < end and order[n + step] == i + 1:
+        n, i = n + step, i + 1
+        low, high = min(low, left[i]), max(high, right[i])
+    return n + step, low, high
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def add_up_inputs(W, D, text, order, start, first, step, end, mean, sums, X):
+    """X[n] = the sum, or mean, of the rows of token order[start + n], tags from D, words from W; n = first, + step …
+
+    Of neighbours, a window's sum is the difference of two running sums: the same work for every reach.
+    """
     tokens, left, right, documents, tags, offsets = text
     P, stride, apart = W.shape[1], stride_of(W), stride_of(D)
-    for n in range(last, min(last + CHUNK, order.shape[0])):
-        # What the next chunk reads and this one did not.
-        i = order[n]
+    n = start + first
+    while n < end:
+        stop, low, high = neighbours(order, left, right, n, step, end)
+        for j in range(high, min(high + (stop - n) // step, tokens.shape[0])):
+            # What the next ones read and these did not.
+            for d in range(0, P, LANES):
+                fetch(W, tokens[j] * stride + d)
+                fetch(D, tags[offsets[documents[j]]] * apart + d)
         for d in range(0, P, LANES):
-            fetch(D, tags[offsets[documents[i]]] * apart + d)
-            if right[i] - left[i] > 1:
-                fetch(W, tokens[right[i] - 1] * stride + d)
-    clear(X, X.shape[0])
-    for n in range(first, last):
-        i = order[n]
-        begin, end = offsets[documents[i]], offsets[documents[i] + 1]
-        share = splat(share_of(right[i] - left[i] - 1 + end - begin, mean))
-        x = (n - first) * P
-        for a in range(0, P, 4 * LANES):
-            # Four columns of lanes at a time; where fewer are left, the last one is summed and stored again.
-            b, c, d = min(a + LANES, P - LANES), min(a + 2 * LANES, P - LANES), min(a + 3 * LANES, P - LANES)
-            s0 = s1 = s2 = s3 = splat(0)
-            for t in range(begin, end):
-                row = tags[t] * apart
-                s0, s1 = s0 + load(D, row + a), s1 + load(D, row + b)
-                s2, s3 = s2 + load(D, row + c), s3 + load(D, row + d)
-            for j in range(left[i], right[i]):
-                if j != i:
-                    row = tokens[j] * stride
-                    s0, s1 = s0 + load(W, row + a), s1 + load(W, row + b)
-                    s2, s3 = s2 + load(W, row + c), s3 + load(W, row + d)
-            store(X, x + a, share * s0), store(X, x + b, share * s1)
-            store(X, x + c, share * s2), store(X, x + d, share * s3)
+            total = splat(0)
+            store(sums, d, total)
+            for j in range(low, high):
+                total = total + load(W, tokens[j] * stride + d)
+                store(sums, (j + 1 - low) * P + d, total)
+        for m in range(n, stop, step):
+            i = order[m]
+            t0, t1 = offsets[documents[i]], offsets[documents[i] + 1]
+            share = splat(share_of(right[i] - left[i] - 1 + t1 - t0, mean))
+            before, behind, own = (left[i] - low) * P, (right[i] - low) * P, tokens[i] * stride
+            for d in range(0, P, LANES):
+                total = load(sums, behind + d) - load(sums, before + d) - load(W, own + d)
+                for t in range(t0, t1):
+                    total = total + load(D, tags[t] * apart + d)
+                store(X, (m - start) * P + d, share * total)
+        n = stop
 
 
-@compiled
-def hand_out(W, text, order, chunk, E, begin, end):
-    """Add the steps of a chunk to the rows of its inputs, columns begin to end."""
+@compiled(fastmath=False, **UNCOUNTED)
+def hand_out(W, text, order, start, first, step, end, E, sums, low_column, high_column):
+    """Add the steps E[n] to the rows of the inputs that :func:`add_up_inputs` summed, in some columns.
+
+    A step begins at its window's first word and ends behind the last one; running sums do the rest.
+    """
     tokens, left, right, documents, tags, offsets = text
-    P, stride, first = W.shape[1], stride_of(W), CHUNK * chunk
-    for n in range(first, min(first + CHUNK, order.shape[0])):
-        i, e = order[n], (n - first) * P
-        for t in range(offsets[documents[i]], offsets[documents[i] + 1]):
-            add_row(W, tags[t] * stride, E, e, begin, end)
-        for j in range(left[i], right[i]):
-            if j != i:
-                add_row(W, tokens[j] * stride, E, e, begin, end)
+    P, stride = W.shape[1], stride_of(W)
+    n = start + first
+    while n < end:
+        stop, low, high = neighbours(order, left, right, n, step, end)
+        for j in range(high - low + 1):
+            for d in range(low_column, high_column, LANES):
+                store(sums, j * P + d, splat(0))
+        for m in range(n, stop, step):
+            i = order[m]
+            before, behind, own = (left[i] - low) * P, (right[i] - low) * P, tokens[i] * stride
+            for d in range(low_column, high_column, LANES):
+                e = load(E, (m - start) * P + d)
+                store(sums, before + d, load(sums, before + d) + e)
+                store(sums, behind + d, load(sums, behind + d) - e)
+                # What its neighbours get, a word does not get from itself.
+                store(W, own + d, load(W, own + d) - e)
+                for t in range(offsets[documents[i]], offsets[documents[i] + 1]):
+                    row = tags[t] * stride + d
+                    store(W, row, load(W, row) + e)
+        for d in range(low_column, high_column, LANES):
+            total = splat(0)
+            for j in range(low, high):
+                total = total + load(sums, (j - low) * P + d)
+                row = tokens[j] * stride + d
+                store(W, row, load(W, row) + total)
+        n = stop
 
 
-@compiled
+@compiled(fastmath=False, **UNCOUNTED)
+def weigh(words, noise, negative, weight):
+    """How often each noise word counts for each of a chunk's words, and, behind all noise, each of these itself."""
+    K = noise.shape[0]
+    M = whole(K)
+    for r in range(CHUNK):
+        weight[CHUNK * M + r] = r < words.shape[0]
+    share = splat(np.float32(negative) / np.float32(max(K, 1))) * load(weight, CHUNK * M)
+    for k in range(K):
+        store(weight, CHUNK * k, share)
+        n_same = 0
+        for r in range(words.shape[0]):
+            n_same += words[r] == noise[k]
+        for r in range(words.shape[0] if n_same else 0):
+            if words[r] == noise[k]:
+                # A word is not its own noise.
+                weight[CHUNK * k + r] = 0
+
+
+@compiled(**UNCOUNTED)
 def clear_columns(block, begin, end):
     """Zeros in columns begin to end of a chunk's rows."""
     P = block.shape[0] // CHUNK

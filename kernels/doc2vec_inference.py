@@ -24,9 +24,9 @@ import functools
 
 import numpy as np
 
-from kernels.cbow import chunk_gradient, predict_numpy, score, weigh
-from kernels.compile import compiled
-from kernels.doc2vec import add_up_inputs, input_functions, join_inputs, place_functions
+from kernels.cbow import chunk_gradient, predict_numpy, score
+from kernels.compile import UNCOUNTED, compiled
+from kernels.doc2vec import add_up_inputs, input_functions, join_inputs, place_functions, sums_room, weigh
 from kernels.runs import THREADS, error_and_loss
 from kernels.simd import LANES, add_lanes, fetch, fma, lanes_of_zeros, load, splat, spread, store
 from kernels.skipgram import whole
@@ -77,14 +77,20 @@ def infer_cpu(D, W_in, W_out, tokens, left, right, documents, starts, negatives,
 
 @compiled(fastmath=False)
 def _infer(D, W_in, W_out, text, starts, negatives, alpha, negative, mean, window, null):
-    tokens, left, right = text[0], text[1], text[2]
-    K, loss, order = negatives.shape[1], 0.0, np.arange(tokens.shape[0])
-    M = whole(K)
+    order, M = np.arange(text[0].shape[0]), whole(negatives.shape[1])
     X = lanes_of_zeros(CHUNK * W_out[0].shape[1]), lanes_of_zeros(CHUNK * W_out[1].shape[1])
     Y = lanes_of_zeros((M + CHUNK) * W_out[0].shape[1]), lanes_of_zeros((M + CHUNK) * W_out[1].shape[1])
     parts = lanes_of_zeros(PARTS * CHUNK * (M + CHUNK)).reshape(PARTS, -1)
     G, weight, turned = np.zeros_like(parts[0]), np.zeros_like(parts[0]), np.zeros_like(X[1])
-    sums = lanes_of_zeros(M)
+    room = X, Y, parts, G, weight, turned, lanes_of_zeros(M), sums_room(D, text[1], text[2], CHUNK)
+    return _infer_in(D, W_in, W_out, text, order, starts, negatives, alpha, negative, mean, window, null, *room)
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def _infer_in(D, W_in, W_out, text, order, starts, negatives, alpha, negative, mean, window, null, X, Y, parts, G,
+              weight, turned, sums, running):  # fmt: skip
+    tokens, left, right = text[0], text[1], text[2]
+    K, loss = negatives.shape[1], 0.0
     for n in range(starts.shape[0] - 1):
         begin, end = starts[n], starts[n + 1]
         own = tokens[begin:end]
@@ -98,16 +104,16 @@ def _infer(D, W_in, W_out, text, starts, negatives, alpha, negative, mean, windo
                 if window:
                     join_inputs(W_in, D, W_out[0].shape[1] * part, text, order, window, null, first, last, X[part])
                 else:
-                    add_up_inputs(W_in[part], D[part], text, order, first, last, mean, X[part])
+                    add_up_inputs(W_in[part], D[part], text, order, first, 0, 1, last, mean, running, X[part])
                 turn(X[part], W_out[part].shape[1], turned)
                 score(W_out[part], own, negatives, step, step + 1, X[part], turned, Y[part], parts[part])
-            weigh(own, left[begin:end], right[begin:end], 1, negatives, step, negative, weight)
+            weigh(tokens[first:last], negatives[step], negative, weight)
             loss += chunk_gradient(K, alpha, parts, weight, G)
             add_to_document(D, n, G, Y, sums, K, last - first)
     return loss
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def are_alone(left, right, first, last):
     """Whether the tokens first to last - 1 see no others."""
     others = 0
@@ -116,7 +122,7 @@ def are_alone(left, right, first, last):
     return others == 0
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def step_alone(D, n, W_out, tokens, negatives, step, negative, alpha, parts, weight, G):
     """A chunk whose words see the document alone: all sixteen inputs are one, and a score serves them all.
 
@@ -160,7 +166,7 @@ def step_alone(D, n, W_out, tokens, negatives, step, negative, alpha, parts, wei
     return loss
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def add_to_document(D, n, G, Y, sums, K, count):
     """Add to document n the steps of its chunk of so many words; of concatenations, the columns that are its own."""
     M, split = whole(K), D[0].shape[1]

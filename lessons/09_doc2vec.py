@@ -50,21 +50,22 @@ assert word_error == 0.5 and new_d.tolist() == [1.0, -0.5] and new_u_word.tolist
 # | PV-DM | the mean of window and document | `Doc2Vec()` |
 # | PV-DM as in the paper | all of them side by side | `Doc2Vec(dm_concat=True)` |
 #
-# The reference, for all ways but the last, is short, because what CBOW does with its input is the same here:
+# The reference of PV-DBOW takes sixteen documents, and some words of each, at a time. A document's words are all
+# predicted from one vector, so that a noise word needs one score for all of them:
 
 # %%
 import inspect
 
-from kernels import doc2vec as kernel
+from kernels import dbow
 
-print(inspect.getsource(kernel.IMPLEMENTATIONS["numpy"]))
+print(inspect.getsource(dbow.IMPLEMENTATIONS["numpy"]))
 
 # %% [markdown]
 # ## Words that share noise, documents that must not
 #
-# Fast training takes sixteen words at a time, which share their noise words (lesson 4). Sixteen *neighbours* would all
-# be of one document, which would see the same few noise words again and again. So the text is cut into strands, and a
-# chunk takes a word of each:
+# Fast training takes many words at a time, which share their noise words (lesson 4). If all were *neighbours*, they
+# would be of one document, which would see the same few noise words again and again. So the text is cut into strands,
+# and a chunk takes of each in turn: PV-DM a word, PV-DBOW up to eight.
 
 # %%
 from embeddings.text.doc2vec_training import strands
@@ -163,7 +164,9 @@ assert own > 0.5 and np.array_equal(again / np.linalg.norm(again), inferred[0])
 # - PV-DBOW, the simpler way, is better than PV-DM on most tasks, and PV-DM by concatenation is the worst for its price
 #   (Lau and Baldwin 2016).
 # - Epochs count more than anything: ten are few, twenty to forty are usual, for each document is seen once an epoch.
-# - Shuffle. If neighbours in the file are alike, what is learned last, and at the smallest rate, is alike, too.
+# - Shuffle. If neighbours in the file are alike, what is learned last, and at the smallest rate, is alike, too. With the
+#   75,000 reviews in the order of their file, which is sorted by label, a classifier by PV-DBOW's vectors is right in
+#   0.858 of the cases; shuffled before, in 0.892.
 #
 # `python -m benchmarks doc2vec --data FOLDER` trains on the reviews beside gensim and prints both accuracies.
 #

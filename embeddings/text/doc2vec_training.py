@@ -30,7 +30,7 @@ STRANDS = CHUNK
 
 # Noise words that a chunk shares: sixteen words of PV-DM (with 8, a classifier of film reviews by their vectors loses
 # half a percent), sixteen pieces of PV-DBOW, for each word of a piece; and those of inference, where 24 gain nothing.
-WINDOW_NOISE, PIECE_NOISE, INFERENCE_NOISE = 16, 32, 16
+WINDOW_NOISE, PIECE_NOISE, INFERENCE_NOISE = 16, 64, 16
 
 # Words of the documents that a thread infers at a time.
 PIECE_WORDS = 1 << 15
@@ -80,29 +80,38 @@ class Doc2VecTraining(Word2VecTraining):
 
     def _draw(self, b):
         """What training on a block needs: how many terms its loss has, the text, and chance."""
+        return self._draw_windows(b) if self.model.dm else self._draw_pieces(b)
+
+    def _draw_windows(self, b):
         model = self.model
         rng, tokens, offsets, reach, uniforms = self._draw_text(b)
-        first, last = self.bounds[b], self.bounds[b + 1]
         if model.joined:
             reach[:] = model.window
         kept, left, right = windows(tokens, offsets - offsets[0], self.keep, uniforms, reach)
         lengths = np.diff(offsets)
-        documents = np.repeat(np.arange(last - first, dtype=np.int32), lengths)[uniforms < self.keep[tokens]]
-        tag_offsets = self.tagged.offsets[first : last + 1]
-        tags = self.n_words + self.tagged.rows[tag_offsets[0] : tag_offsets[-1]]
-        tag_offsets = tag_offsets - tag_offsets[0]
-        if model.dm:
-            text = kept, left, right, documents, tags, tag_offsets, strands(len(kept), STRANDS)
-            return len(kept), *text, *self._noise_and_rates(rng, offsets, len(kept), self.shared_noise)
-        pairs = None
+        documents = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)[uniforms < self.keep[tokens]]
+        text = kept, left, right, documents, *self._tags(b), strands(len(kept), STRANDS)
+        return len(kept), *text, *self._noise_and_rates(rng, offsets, len(kept), self.shared_noise)
+
+    def _draw_pieces(self, b):
+        model, pairs = self.model, None
+        rng, tokens, offsets, reach, uniforms = self._draw_text(b)
         if model.dbow_words:
+            kept, left, right = windows(tokens, offsets - offsets[0], self.keep, uniforms, reach)
             pairs = kept, left, right, *self._noise_and_rates(rng, offsets, len(kept), SHARED_NOISE[True])
-        lengths = np.bincount(documents, minlength=last - first)
-        n_tags = np.diff(tag_offsets)
-        ends, lengths = (np.repeat(a, n_tags) for a in (np.cumsum(lengths), lengths))
-        words, counts, rows = in_pieces(kept, ends, lengths, tags, self.together)
+        stays = uniforms < self.keep[tokens]
+        bounds = np.concatenate([[0], np.cumsum(stays)])[offsets - offsets[0]]
+        rows, tag_offsets = self._tags(b)
+        # A document comes once for each of its tags.
+        ends, lengths = (np.repeat(a, np.diff(tag_offsets)) for a in (bounds[1:], np.diff(bounds)))
+        words, counts, rows = in_pieces(tokens[stays], ends, lengths, rows, self.together)
         noise = self._noise_and_rates(rng, offsets, rows.size, self.shared_noise)
         return int(counts.sum()), pairs, words, counts, rows, *noise
+
+    def _tags(self, b):
+        """Rows of the tags of a block's documents, and where those of each begin and end."""
+        offsets = self.tagged.offsets[self.bounds[b] : self.bounds[b + 1] + 1]
+        return self.n_words + self.tagged.rows[offsets[0] : offsets[-1]], offsets - offsets[0]
 
     def _learn(self, n_terms, *arrays):
         """Train on a block, on its pairs of words first. Returns the documents' loss and how many terms that has."""
