@@ -111,9 +111,10 @@ ax = visualise.film_strip(strips, ["clip", "autoencoder", "components"], title="
 visualise.save_figure(ax, "20_spacetime_autoencoder")
 
 # %% [markdown]
-# In the few seconds that a lesson has, linear algebra wins: its components are the best there are for these very clips,
-# and the network has hardly begun. It has two things they lack. It goes on learning (`python -m benchmarks video`), and
-# it does not care where in a clip something is, nor how long or wide the clip is.
+# In the few seconds that a lesson has, linear algebra keeps up: its components are the best there are for these very
+# clips, while the network begins with the components of small patches, and has hardly left them. It has two things that
+# whole clips' components lack. It goes on learning (`python -m benchmarks video`), and it takes clips of any length and
+# width, window by window.
 #
 # ## Spacetime patches, packed
 #

@@ -80,7 +80,7 @@ MODELS = [
     ("Autoencoder", lambda: Autoencoder("conv", 3, hidden=8, epochs=1, variational=True), pictures),
     ("VGG16, narrow", lambda: NarrowVGG16(size=32), pictures),
     ("VisionTransformer", lambda: TwoClasses((2, 4, 4), width=8, n_layers=1, n_heads=2, epochs=1), clips),
-    ("VideoAutoencoder", lambda: Flat((2, 4, 4), 2, width=4, n_blocks=1, epochs=1, variational=True), clips),
+    ("VideoAutoencoder", lambda: Flat((2, 4, 4), 2, width=8, n_blocks=1, epochs=1, variational=True), clips),
     ("UnifiedEncoder", lambda: Captioned(8, 1, 2, clip_patch=(2, 4, 4), epochs=1), sentences),
     ("TextCNN", lambda: TextCNN((2, 3), vector_size=6, n_filters=4, epochs=2), sentences),
     ("Doc2Vec", lambda: Doc2Vec(5, dm=False, min_count=1, epochs=2), sentences),

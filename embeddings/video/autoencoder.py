@@ -1,52 +1,109 @@
 """VideoAutoencoder: clips made small in time and space, and large again."""
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from embeddings.checks import check_integer, check_number
-from embeddings.nn import MSE, Conv3d, Layer, ReLU, Residual, Sequential
+from embeddings.nn import Layer, Linear, Sequential, TransformerBlock
+from embeddings.nn.losses import Loss
 from embeddings.video.clips import centred, check_clips, uncentred
 from embeddings.video.network_model import NetworkModel
-from embeddings.video.patch_embedding import PatchEmbedding
+from embeddings.video.patch_embedding import PatchEmbedding, token_grid
+from embeddings.video.patches import patchify, unpatchify
+from embeddings.video.positions import grid_positions, sinusoidal_positions
+
+_PATCHES = 4096  # that the components with which training begins are taken from
+
+
+class GridEmbedding(PatchEmbedding):
+    """:class:`PatchEmbedding` whose tokens stay where they were: (B, C, T, H, W) to (B, T/t, H/h, W/w, width)."""
+
+    def forward(self, x, lengths=None):
+        grid = (n // p for n, p in zip(x.shape[2:], self.patch_size, strict=True))
+        return super().forward(x).reshape(len(x), *grid, -1)
+
+    def backward(self, grad):
+        return super().backward(grad.reshape(len(grad), -1, grad.shape[-1]))
 
 
 class Unpatch(Layer):
-    """Each place of a small grid becomes a patch: (B, width, T, H, W) to (B, C, t T, h H, w W).
+    """Each place of a small grid becomes a patch: (B, T, H, W, width) to (B, C, t T, h H, w W).
 
-    The inverse of :class:`PatchEmbedding`: one linear layer for all places, whose result is laid out.
+    The inverse of :class:`GridEmbedding`: one linear layer for all places, whose result is laid out.
     """
 
     def __init__(self, patch_size, width, n_channels, *, rng, dtype=np.float32):
         super().__init__()
-        self.patch_size, self.n_channels = patch_size, n_channels
-        # A kernel of one place is a linear layer.
-        self.linear = Conv3d(width, n_channels * int(np.prod(patch_size)), 1, rng=rng, dtype=dtype)
+        self.patch_size = tuple(patch_size)
+        self.linear = Linear(width, n_channels * int(np.prod(patch_size)), rng=rng, dtype=dtype)
 
     def forward(self, x, lengths=None):
-        y = self.linear.forward(x)
-        (t, h, w), (B, _, T, H, W) = self.patch_size, y.shape
-        y = y.reshape(B, self.n_channels, t, h, w, T, H, W).transpose(0, 1, 5, 2, 6, 3, 7, 4)
-        return np.ascontiguousarray(y).reshape(B, self.n_channels, T * t, H * h, W * w)
+        self.push(x.shape)
+        sizes = tuple(n * p for n, p in zip(x.shape[1:4], self.patch_size, strict=True))
+        patches = self.linear.forward(x.reshape(len(x), -1, x.shape[-1]))
+        return unpatchify(patches, sizes, self.patch_size, channels="first")
 
     def backward(self, grad):
-        (t, h, w), (B, C, T, H, W) = self.patch_size, grad.shape
-        grad = grad.reshape(B, C, T // t, t, H // h, h, W // w, w).transpose(0, 1, 3, 5, 7, 2, 4, 6)
-        return self.linear.backward(np.ascontiguousarray(grad).reshape(B, -1, T // t, H // h, W // w))
+        patches = patchify(np.ascontiguousarray(grad), self.patch_size, channels="first")
+        return self.linear.backward(patches).reshape(self.pop())
 
 
-class GridEmbedding(PatchEmbedding):
-    """:class:`PatchEmbedding` whose tokens stay where they were: (B, C, T, H, W) to (B, width, T/t, H/h, W/w)."""
+class WindowedBlocks(Layer):
+    """Blocks of a Transformer over a grid of tokens, (B, T, H, W, width); they look at each other within windows.
+
+    So a grid of any size takes time that grows with its tokens alone, and places are always those that were learned.
+
+    Parameters
+    ----------
+    window : tuple of three int
+        How many tokens a window has along each axis; those at the far ends have fewer.
+    width, n_heads, n_blocks : int
+    unplaced : int
+        So many of the numbers of a token stay as they are when those that tell its place are added.
+    rng : numpy.random.Generator
+    dtype : numpy dtype, default float32
+    """
+
+    def __init__(self, window, width, n_heads, n_blocks, unplaced, *, rng, dtype=np.float32):
+        super().__init__()
+        self.window, self.unplaced = tuple(window), unplaced
+        self.blocks = [TransformerBlock(width, n_heads, rng=rng, dtype=dtype) for _ in range(n_blocks)]
+        for block in self.blocks:
+            for layer in (block.attention.outward, block.outer):
+                layer.weight.data *= dtype(0.1)  # the way around counts for most at first
+                layer.bias.data[:] = 0
 
     def forward(self, x, lengths=None):
-        self._grid = tuple(n // p for n, p in zip(x.shape[2:], self.patch_size, strict=True))
-        y = super().forward(x)  # (B, P, width)
-        return np.ascontiguousarray(y.swapaxes(1, 2)).reshape(len(x), -1, *self._grid)
+        B, d, places = len(x), x.shape[-1], grid_positions(x.shape[1:4])
+        windows, inside = np.divmod(places, self.window)  # (P, 3) each
+        order = np.lexsort(windows.T[::-1])
+        lengths = np.tile(np.unique(windows, axis=0, return_counts=True)[1], B)
+        table = np.zeros((len(places), d), x.dtype)
+        placed = (d - self.unplaced) // 2 * 2
+        table[:, d - placed :] = sinusoidal_positions(inside, placed)
+        y = (x.reshape(B, -1, d) + table)[:, order].reshape(-1, d)
+        for block in self.blocks:
+            y = block.forward(y, lengths)
+        self.push(order)
+        return _put_back(y, order, x.shape)
 
     def backward(self, grad):
-        return super().backward(np.ascontiguousarray(grad.reshape(*grad.shape[:2], -1).swapaxes(1, 2)))
+        order, d = self.pop(), grad.shape[-1]
+        dy = grad.reshape(len(grad), -1, d)[:, order].reshape(-1, d)
+        for block in reversed(self.blocks):
+            dy = block.backward(dy)
+        return _put_back(dy, order, grad.shape)
+
+
+def _put_back(rows, order, shape):
+    """Rows of all clips, each clip's in `order`, as they stand in the grid."""
+    y = np.empty((shape[0], len(order), shape[-1]), rows.dtype)
+    y[:, order] = rows.reshape(y.shape)
+    return y.reshape(shape)
 
 
 class Sample(Layer):
-    """Means and logarithms of variances, (B, 2 C, …), become numbers drawn there ([1]_, section 2.4).
+    """Means and logarithms of variances, (…, 2 C), become numbers drawn there ([1]_, section 2.4).
 
     ``z = μ + e^(s / 2) ε``. In evaluation ε is 0. The loss that keeps (μ, s) near the standard normal distribution,
     ``-½ mean(1 + s - μ² - e^s)``, adds its own gradient in ``backward``.
@@ -61,7 +118,7 @@ class Sample(Layer):
         self.weight, self.rng = weight, rng
 
     def forward(self, x, lengths=None):
-        mean, s = np.split(x, 2, axis=1)
+        mean, s = np.split(x, 2, axis=-1)
         if not self.training:
             return mean
         s = np.clip(s, -10, 10)
@@ -74,33 +131,57 @@ class Sample(Layer):
         share = self.weight / mean.size
         d_mean = grad + share * mean
         d_s = grad * noise * np.exp(s / 2) / 2 + share * (np.exp(s) - 1) / 2
-        return np.concatenate([d_mean, d_s], axis=1)
+        return np.concatenate([d_mean, d_s], axis=-1)
+
+
+class Decibels(Loss):
+    """Ten times the logarithm of each item's mean squared error, the mean over items: less by 1 is 1 dB of PSNR more.
+
+    Items that are easy to draw count as much as those of which nobody draws every blade of grass.
+
+    Examples
+    --------
+    >>> prediction, target = np.array([[0.3, 0.1], [0.0, 1.0]]), np.array([[0.2, 0.2], [0.0, 0.0]])
+    >>> round(Decibels()(prediction, target)[0], 2)
+    -11.48
+    """
+
+    floor = 1e-4  # added to an item's error, so that none counts without end
+
+    def __call__(self, prediction, target):
+        difference = (prediction - target).reshape(len(prediction), -1)
+        errors = np.square(difference).mean(axis=1, keepdims=True, dtype=np.float64) + self.floor
+        self.count = len(prediction)
+        scale = 20 / np.log(10) / (errors * difference.size)
+        return float(10 * np.log10(errors).mean()), (difference * scale.astype(difference.dtype)).reshape(target.shape)
 
 
 class VideoAutoencoder(NetworkModel):
     """A network that squeezes a clip into few numbers, in a grid over time and space, and draws it again from them.
 
-    Patches of `patch_size` become `width` channels of a small grid, convolutions let neighbours talk, and
-    `latent_channels` are kept; the way back is the mirror image. What is kept is
-    ``3 t h w / latent_channels`` times smaller than the clip. Being convolutions, they take clips of any length and
-    size that patches fill.
+    Patches of `patch_size` become `width` numbers each, a Transformer lets them talk ([1]_), and `latent_channels` are
+    kept; the way back is the mirror image. What is kept is ``3 t h w / latent_channels`` times smaller than the clip.
+    Training begins with the principal components of the patches, and finds what lies beyond. Patches talk within
+    windows as large as the clips of ``fit``; so clips of any length and size can be squeezed that patches fill.
 
     Parameters
     ----------
-    patch_size : tuple of three int, default (8, 4, 4)
+    patch_size : tuple of three int, default (8, 8, 8)
         Compression along frames, height and width.
-    latent_channels : int, default 8
+    latent_channels : int, default 32
         With the default patches: 48 times smaller.
-    width : int, default 64
+    width : int, default 192
+        At least 6 more than `latent_channels`, and a multiple of `n_heads`.
     n_blocks : int, default 2
-        Residual blocks of two convolutions, on each side.
+        Blocks of the Transformer, on each side.
+    n_heads : int, default 4
     variational : bool, default False
         Whether numbers are drawn around those that are kept, and these kept near a standard normal distribution, so
-        that nearby latents look alike ([1]_).
+        that nearby latents look alike ([2]_).
     beta : float, default 1e-4
-        The weight of that distance, a mean over the latents, beside the mean squared error.
-    epochs, batch_size : int, default 20 and 16
-    learning_rate : float, default 2e-3
+        The weight of that distance, a mean over the latents, beside the error.
+    epochs, batch_size : int, default 20 and 32
+    learning_rate : float, default 1e-3
     seed : int, default 1
     callbacks : sequence of callable, default ()
         Each is called with the trainer after every epoch; training ends if one returns True.
@@ -110,8 +191,11 @@ class VideoAutoencoder(NetworkModel):
     network_ : Layer
         ``network_.layers``: encoder and decoder.
     n_channels_ : int
+    window_ : tuple of int
+        Patches along each axis of the clips of ``fit``.
     loss_history_ : list of float
-        Mean squared error per epoch, of brightness between -1 and 1.
+        Mean squared error of a clip, of brightness between -1 and 1, in decibel, the mean over clips; see
+        :class:`Decibels`. The PSNR is about 6 less its value.
 
     Examples
     --------
@@ -123,22 +207,24 @@ class VideoAutoencoder(NetworkModel):
 
     References
     ----------
-    .. [1] Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014.
+    .. [1] Yu et al., "Vector-quantized Image Modeling with Improved VQGAN", ICLR 2022: autoencoders of Transformers.
+    .. [2] Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014.
     """
 
     weight_decay = 0.0
 
     def __init__(
         self,
-        patch_size=(8, 4, 4),
-        latent_channels=8,
-        width=64,
+        patch_size=(8, 8, 8),
+        latent_channels=32,
+        width=192,
         n_blocks=2,
+        n_heads=4,
         variational=False,
         beta=1e-4,
         epochs=20,
-        batch_size=16,
-        learning_rate=2e-3,
+        batch_size=32,
+        learning_rate=1e-3,
         seed=1,
         callbacks=(),
     ):
@@ -146,6 +232,7 @@ class VideoAutoencoder(NetworkModel):
         self.latent_channels = latent_channels
         self.width = width
         self.n_blocks = n_blocks
+        self.n_heads = n_heads
         self.variational = variational
         self.beta = beta
         self.epochs = epochs
@@ -175,17 +262,19 @@ class VideoAutoencoder(NetworkModel):
         self._check_training()
         if not isinstance(self.patch_size, tuple | list) or len(self.patch_size) != 3:
             raise ValueError(f"patch_size must be three numbers (frames, height, width), got {self.patch_size!r}")
-        for name, minimum in (("latent_channels", 1), ("width", 1), ("n_blocks", 0)):
+        for name, minimum in (("latent_channels", 1), ("n_blocks", 0), ("n_heads", 1)):
             check_integer(name, getattr(self, name), minimum=minimum)
+        # Six numbers tell the place of a token, two for each axis.
+        check_integer("width", self.width, minimum=self.latent_channels + 6)
         check_number("beta", self.beta, minimum=0)
         X = self._fitting(X)
-        self.n_channels_ = X.shape[-1]
+        self.n_channels_, self.window_ = X.shape[-1], token_grid(X.shape[1:4], self.patch_size)
 
         def batch(chosen, rng):
             x = centred(X[chosen])
             return x, x
 
-        return self._train(MSE(), len(X), batch)
+        return self._train(Decibels(), len(X), batch, lambda network: self._begin(network, X))
 
     def transform(self, X):
         """The latents of clips.
@@ -197,8 +286,7 @@ class VideoAutoencoder(NetworkModel):
         self._check_is_fitted()
         X = self._fitting(X)
         encoder = self.network_.layers[0]
-        latents = self._in_batches(len(X), lambda some: encoder.forward(centred(X[some])))
-        return np.ascontiguousarray(np.moveaxis(latents, 1, -1))
+        return self._in_batches(len(X), lambda some: encoder.forward(centred(X[some])))
 
     def inverse_transform(self, latents):
         """Clips drawn from latents.
@@ -219,8 +307,7 @@ class VideoAutoencoder(NetworkModel):
                 f"latents must be (n, frames, height, width, {self.latent_channels}), got the shape {latents.shape}"
             )
         decoder = self.network_.layers[1]
-        first = np.ascontiguousarray(np.moveaxis(latents, -1, 1))
-        return self._in_batches(len(first), lambda some: uncentred(decoder.forward(first[some])))
+        return self._in_batches(len(latents), lambda some: uncentred(decoder.forward(latents[some])))
 
     def _fitting(self, X):
         X = check_clips(X, 3)
@@ -233,22 +320,41 @@ class VideoAutoencoder(NetworkModel):
 
     def _build(self, rng):
         d, kept = self.width, self.latent_channels
-        encoder = [GridEmbedding(self.patch_size, self.n_channels_, d, rng=rng), *self._blocks(rng)]
-        encoder.append(Conv3d(d, kept * (2 if self.variational else 1), 1, rng=rng))
+        blocks = self.window_, d, self.n_heads, self.n_blocks, kept
+        encoder = [
+            GridEmbedding(self.patch_size, self.n_channels_, d, rng=rng),
+            WindowedBlocks(*blocks, rng=rng),
+            Linear(d, kept * (2 if self.variational else 1), rng=rng),
+        ]
         if self.variational:
             encoder.append(Sample(self.beta, rng))
-        decoder = [Conv3d(kept, d, (1, 3, 3), padding="same", rng=rng), *self._blocks(rng)]
-        return Sequential(
-            Sequential(*encoder), Sequential(*decoder, Unpatch(self.patch_size, d, self.n_channels_, rng=rng))
-        )
+        decoder = [
+            Linear(kept, d, rng=rng),
+            WindowedBlocks(*blocks, rng=rng),
+            Unpatch(self.patch_size, d, self.n_channels_, rng=rng),
+        ]
+        return Sequential(Sequential(*encoder), Sequential(*decoder))
 
-    def _blocks(self, rng):
-        blocks = []
-        for i in range(self.n_blocks):
-            # Along space, and in every second block along time.
-            kernel = (1, 3, 3) if i % 2 == 0 else (3, 3, 3)
-            last = Conv3d(self.width, self.width, kernel, padding="same", rng=rng)
-            last.weight.data *= np.float32(0.1)  # the way around counts for most at first
-            first = Conv3d(self.width, self.width, kernel, padding="same", rng=rng, relu=True)
-            blocks.append(Residual(Sequential(ReLU(), first, last)))
-        return blocks
+    def _begin(self, network, X):
+        """Make the network, but for what its blocks add, the principal components of patches."""
+        kept, rng = self.latent_channels, np.random.default_rng(self.seed)
+        some = rng.permutation(len(X))[: max(1, _PATCHES // int(np.prod(self.window_)))]
+        patches = patchify(centred(X[np.sort(some)]), self.patch_size, channels="first")
+        patches = patches.reshape(-1, patches.shape[-1])
+        mean = patches.mean(axis=0)
+        patches = patches - mean
+        with threadpool_limits(1):  # the same bits for any number of threads
+            variances, components = np.linalg.eigh(patches.T @ patches / np.float32(len(patches)))
+        n = min(self.width, len(variances))
+        components = components[:, ::-1][:, :n]  # (p, n), of the largest variances
+        deviations = np.sqrt(np.maximum(variances[::-1][:n], 0) + 1e-4)
+        (embed, _, inward, *_), (outward, _, unpatch) = (part.layers for part in network.layers)
+        embed.linear.weight.data[:, :n] = components / deviations
+        embed.linear.bias.data[:n] = -mean @ (components / deviations)
+        inward.weight.data *= np.float32(0.1)
+        inward.weight.data[:kept, :kept] += np.eye(kept, dtype=np.float32)
+        outward.weight.data *= np.float32(0.1)
+        outward.weight.data[:, :kept] = np.eye(kept)
+        unpatch.linear.weight.data *= np.float32(0.1)
+        unpatch.linear.weight.data[:kept] = (components * deviations).T[:kept]
+        unpatch.linear.bias.data[:] = mean

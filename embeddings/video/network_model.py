@@ -27,9 +27,14 @@ class NetworkModel(Embedder):
         if check_number("learning_rate", self.learning_rate) <= 0:
             raise ValueError(f"learning_rate must be above 0, got {self.learning_rate!r}")
 
-    def _train(self, loss, n, batch):
-        """Train a new network on `n` items; ``batch(chosen, rng)`` gives (x, target) of the items that were chosen."""
+    def _train(self, loss, n, batch, begin=None):
+        """Train a new network on `n` items; ``batch(chosen, rng)`` gives (x, target) of the items that were chosen.
+
+        ``begin(network)`` may set the weights with which training begins.
+        """
         network = self._build(np.random.default_rng(self.seed))
+        if begin is not None:
+            begin(network)
         n_batches = -(-n // self.batch_size)
         total = self.epochs * n_batches
 

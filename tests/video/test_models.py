@@ -7,8 +7,8 @@ from embeddings.base import NotFittedError
 from embeddings.datasets import moving_shapes
 from embeddings.nn import Conv2d, Conv3d, Sequential, TransformerBlock
 from embeddings.nn.gradient_check import gradient_check
-from embeddings.video import PatchEmbedding, SpacetimePatches, VideoAutoencoder, VisionTransformer
-from embeddings.video.autoencoder import GridEmbedding, Sample, Unpatch
+from embeddings.video import PatchEmbedding, SpacetimePatches, VideoAutoencoder, VisionTransformer, patchify
+from embeddings.video.autoencoder import Decibels, GridEmbedding, Sample, Unpatch, WindowedBlocks
 from embeddings.video.patch_embedding import ClassToken, FirstToken, GridPositions
 from embeddings.video.vision_transformer import SpaceTimeBlock
 
@@ -44,7 +44,8 @@ LAYERS = {
     "ClassToken": (lambda: Sequential(ClassToken(3, rng=rng()), FirstToken()), (2, 4, 3)),
     "SpaceTimeBlock": (lambda: SpaceTimeBlock(2, 4, 2, rng=rng()), (2, 6, 4)),
     "GridEmbedding": (lambda: GridEmbedding((1, 2, 2), 1, 3, rng=rng()), (2, 1, 2, 4, 4)),
-    "Unpatch": (lambda: Unpatch((1, 2, 2), 2, 2, rng=rng()), (1, 2, 2, 2, 3)),
+    "Unpatch": (lambda: Unpatch((1, 2, 2), 2, 2, rng=rng()), (1, 2, 2, 3, 2)),
+    "WindowedBlocks": (lambda: WindowedBlocks((1, 2, 2), 8, 2, 1, 2, rng=rng()), (2, 1, 3, 2, 8)),
 }
 
 
@@ -57,11 +58,11 @@ def test_gradients(name):
 
 def test_the_variational_gradient():
     """Of the squared error and the distance together, the noise held still."""
-    x, target = rng().normal(size=(2, 4, 1, 2, 2)), rng().normal(size=(2, 2, 1, 2, 2))
+    x, target = rng().normal(size=(2, 1, 2, 2, 4)), rng().normal(size=(2, 1, 2, 2, 2))
 
     def loss(x):
         z = Sample(0.3, np.random.default_rng(7))(x)
-        mean, s = np.split(x, 2, axis=1)
+        mean, s = np.split(x, 2, axis=-1)
         return ((z - target) ** 2).sum() / 2 - 0.3 * 0.5 * (1 + s - mean**2 - np.exp(s)).mean()
 
     layer = Sample(0.3, np.random.default_rng(7))
@@ -152,7 +153,7 @@ def test_bad_clips(X, error, message):
     nothing_fits(VisionTransformer(**SMALL), X, error, message, [0, 1])
     if "patch_size" in message or "do not fill" in message:
         message = "must be a multiple of"
-    nothing_fits(VideoAutoencoder((2, 4, 4), 2, width=4, epochs=1), X, error, message)
+    nothing_fits(VideoAutoencoder((2, 4, 4), 2, width=8, epochs=1), X, error, message)
 
 
 @pytest.mark.parametrize(
@@ -200,12 +201,48 @@ def test_autoencoder(autoencoder, tmp_path):
         autoencoder.transform(X[..., :1])
 
 
+def test_a_larger_clip_is_read_window_by_window(autoencoder):
+    """Fitted on 4 × 16 × 16: a clip of six frames, 16 × 32, is four such windows, two of them of two frames."""
+    X = rng().integers(0, 255, (2, 6, 16, 32, 3)).astype(np.uint8)
+    latents = autoencoder.transform(X)
+    assert latents.shape == (2, 3, 4, 8, 4)
+    for frames, rows in ((slice(0, 4), slice(0, 2)), (slice(4, 6), slice(2, 3))):
+        for x in (0, 1):
+            alone = autoencoder.transform(X[:, frames, :, 16 * x : 16 * x + 16])
+            np.testing.assert_allclose(latents[:, rows, :, 4 * x : 4 * x + 4], alone, rtol=1e-4, atol=1e-4)
+
+
+def test_training_begins_with_principal_components():
+    """Without blocks, and before it has learned much, what is drawn is what components of patches give."""
+    X = moving_shapes(256, seed=2, frames=2, size=16, background="plain").clips
+    model = VideoAutoencoder((2, 4, 4), 4, width=16, n_blocks=0, epochs=1, learning_rate=1e-6).fit(X)
+    patches = patchify(X.astype(np.float64), (2, 4, 4)).reshape(-1, 96)
+    centre = patches.mean(axis=0)
+    components = np.linalg.svd(patches - centre, full_matrices=False)[2][:4]
+    ref = (patches - centre) @ components.T @ components + centre
+    ours = np.square(model.inverse_transform(model.transform(X)) - X.astype(float)).mean()
+    assert ours < 1.1 * np.square(ref - patches).mean()
+
+
+def test_decibels():
+    (prediction, target), loss = rng().normal(size=(2, 3, 2, 2)), Decibels()
+    value, grad = loss(prediction, target)
+    np.testing.assert_allclose(value, 10 * np.log10(np.square(prediction - target).mean(axis=(1, 2))).mean(), atol=1e-2)
+    ref = np.empty_like(grad)
+    for i in np.ndindex(grad.shape):
+        step = np.zeros_like(grad)
+        step[i] = 1e-6
+        ref[i] = (loss(prediction + step, target)[0] - loss(prediction - step, target)[0]) / 2e-6
+    np.testing.assert_allclose(grad, ref, rtol=1e-5, atol=1e-7)
+
+
 def test_variational_autoencoder_draws_in_training_alone():
     X = clips(8)
-    model = VideoAutoencoder((2, 4, 4), 2, width=8, n_blocks=0, variational=True, beta=0.1, epochs=2).fit(X)
+    settings = {"width": 8, "n_blocks": 0, "variational": True, "batch_size": 2, "learning_rate": 5e-3}
+    model = VideoAutoencoder((2, 4, 4), 2, **settings, beta=0.1, epochs=2).fit(X)
     latents = model.transform(X)
     assert latents.shape == (8, 2, 2, 2, 2) and latents.tobytes() == model.transform(X).tobytes()
-    near = VideoAutoencoder((2, 4, 4), 2, width=8, n_blocks=0, variational=True, beta=50.0, epochs=40).fit(X)
+    near = VideoAutoencoder((2, 4, 4), 2, **settings, beta=1000.0, epochs=40).fit(X)
     assert np.square(near.transform(X)).mean() < 0.25 * np.square(latents).mean()
 
 
