@@ -43,9 +43,9 @@ assert np.allclose([t, s], [0.25, 0.75]) and np.allclose(found, noise)
 #
 # ## The network
 #
-# A Transformer over spacetime patches, as before. The time, and each label, are tokens that stand before those of the
-# clip, so that every patch can look at them. It learns from the squared error of its guess. Now and then the labels are
-# hidden from it; so it can also guess without them.
+# A Transformer over spacetime patches, as before. The time has a vector, and each label has one; they are added to
+# every token, beside the vector of its place. It learns from the squared error of its guess. Now and then the labels
+# are hidden from it; so it can also guess without them.
 
 # %%
 from embeddings import visualise

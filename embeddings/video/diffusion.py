@@ -30,7 +30,7 @@ def signal_share(time):
 class DenoisingTransformer(Layer):
     """Tells from noisy tokens, the time and what is asked for how the clip looks: ``x̂ = f(x_t, t, labels)``.
 
-    The time and each label are tokens of their own before those of the clip, so that every patch can look at them.
+    The vectors of the time and of each label are added to every token, beside that of its place.
 
     Parameters
     ----------
@@ -59,25 +59,25 @@ class DenoisingTransformer(Layer):
     def forward(self, x, lengths=None):
         """`x` is (noisy tokens (B, P, p), times (B,), labels (B, L))."""
         noisy, times, labels = x
-        asked = [layer.forward(labels[:, i]) for i, layer in enumerate(self.labels)]
         # Times between 0 and 1 become sinusoids of places between 0 and 1000.
         width = self.norm.weight.data.size
-        asked.append(self.time.forward(sinusoidal_positions(1000 * times[:, None], width)))
-        y = np.concatenate([np.stack(asked, axis=1), self.inward.forward(noisy) + self.places], axis=1)
+        asked = self.time.forward(sinusoidal_positions(1000 * times[:, None], width))
+        for i, layer in enumerate(self.labels):
+            asked = asked + layer.forward(labels[:, i])
+        y = self.inward.forward(noisy) + self.places + asked[:, None]
         for block in self.blocks:
             y = block.forward(y)
-        return self.outward.forward(self.norm.forward(np.ascontiguousarray(y[:, len(asked) :])))
+        return self.outward.forward(self.norm.forward(y))
 
     def backward(self, grad):
-        n = len(self.labels) + 1
         dy = self.norm.backward(self.outward.backward(grad))
-        dy = np.concatenate([np.zeros((len(dy), n, dy.shape[2]), dy.dtype), dy], axis=1)
         for block in reversed(self.blocks):
             dy = block.backward(dy)
-        self.time.backward(np.ascontiguousarray(dy[:, n - 1]))
-        for i, layer in reversed(list(enumerate(self.labels))):
-            layer.backward(np.ascontiguousarray(dy[:, i]))
-        return self.inward.backward(np.ascontiguousarray(dy[:, n:]))
+        asked = dy.sum(axis=1)
+        for layer in self.labels:
+            layer.backward(asked)
+        self.time.backward(asked)
+        return self.inward.backward(dy)
 
 
 class DiffusionTransformer(NetworkModel):
