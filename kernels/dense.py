@@ -176,7 +176,7 @@ def _dense(unit, x, panels, bias, kind, slope, times, plus, y):
         for p in range(P):
             b = p * right_size if staying or not unit else 0
             if first == 0 or not staying:
-                take_panel(unit, flat, p * K * PANEL, K, squares, right, b)
+                take_panel(unit, flat, p * K * PANEL, K, right, b)
             columns = min(PANEL, N - p * PANEL)
             for start in range(first, last, rows):
                 multiply_tile(unit, tiles, (start - first) // rows * size, right, b, K, sums)
@@ -232,7 +232,7 @@ def _gradient(unit, x, dy, begin, end, first, last, dW, db):
                 s, t = s + load(panel, r * PANEL), t + load(panel, r * PANEL + LANES)
             store(totals, n, s)
             store(totals, n + LANES, t)
-            take_panel(unit, panel, 0, depth, squares, right, 0)
+            take_panel(unit, panel, 0, depth, right, 0)
             for k in range(begin, end, rows):
                 multiply_tile(unit, tiles, (k - begin) // rows * size, right, 0, depth, sums)
                 for r in range(min(rows, end - k)):

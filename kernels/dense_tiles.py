@@ -30,8 +30,6 @@ from kernels.amx import (
     _instruct,
     _store_pieces,
     configure_tiles,
-    pack_left,
-    pack_right,
     release_tiles,
 )
 from kernels.compile import compiled
@@ -176,18 +174,48 @@ def _put_square(typing_context, sums):
 
 
 @compiled(fastmath=False)
-def _pieces_of_rows(x, start, step, rows, K, squares, tile, place):
+def _pieces_of_rows(x, start, step, rows, K, spare, tile, place):
     size = -(-K // DEEP) * PLACES
-    for first in range(0, rows, LANES):
-        count, made = min(LANES, rows - first), place + first // LANES * size
-        if K % DEEP > 0:
-            pack_left(x, start + first * step, step, 1, count, K, squares, tile[made:])
-            continue
-        for r in range(count):
-            source = start + (first + r) * step
-            for k in range(0, K, DEEP):
-                at = made + k // DEEP * PLACES + LANES * r
+    for r in range(rows):
+        source, made = start + r * step, place + r // LANES * size + r % LANES * LANES
+        for k in range(0, K, DEEP):
+            at = made + k // DEEP * PLACES
+            if k + DEEP <= K:
                 _store_pieces(tile, at, load(x, source + k), load(x, source + k + LANES))
+                continue
+            for i in range(DEEP):
+                spare[i] = x[source + k + i] if k + i < K else 0
+            _store_pieces(tile, at, load(spare, 0), load(spare, LANES))
+
+
+@compiled(fastmath=False)
+def _pieces_of_columns(x, start, step, columns, depth, squares, tile, place):
+    for c in range(0, columns, LANES):
+        for k in range(0, depth, DEEP):
+            source = start + step * k + c
+            if k + DEEP <= depth and source + step * (DEEP - 1) + LANES <= x.shape[0]:
+                transpose(x, source, step, squares, 0)
+                transpose(x, source + step * LANES, step, squares, _TILE)
+            else:
+                squares[:] = 0
+                for i in range(min(DEEP, depth - k)):
+                    for j in range(min(LANES, columns - c)):
+                        squares[i // LANES * _TILE + LANES * j + i % LANES] = x[source + step * i + j]
+            for r in range(0, _TILE, LANES):
+                _store_pieces(tile, place + r, load(squares, r), load(squares, _TILE + r))
+            place += PLACES
+
+
+@compiled(fastmath=False)
+def _pieces_of_panel(panels, start, K, right, place):
+    for half in range(0, PANEL, LANES):
+        for k in range(0, K, DEEP):
+            for r in range(LANES):
+                at = start + (k + r) * PANEL + half
+                first = load(panels, at) if k + r < K else splat(0)
+                second = load(panels, at + LANES * PANEL) if k + r + LANES < K else splat(0)
+                _store_pieces(right, place + LANES * r, first, second)
+            place += PLACES
 
 
 # In lanes, or on the unit --------------------------------------------------------------------------------------------
@@ -241,10 +269,7 @@ def take_rows(unit, x, start, step, rows, K, squares, tile, place):
 def take_columns(unit, x, start, step, columns, depth, squares, tile, place):
     """Make a tile of so many columns; column c begins at ``x[start + c]``, with `depth` numbers `step` apart."""
     if AVAILABLE and unit:
-        size = -(-depth // DEEP) * PLACES
-        for c in range(0, columns, LANES):
-            made = tile[place + c // LANES * size :]
-            pack_left(x, start + c, 1, step, min(LANES, columns - c), depth, squares, made)
+        _pieces_of_columns(x, start, step, columns, depth, squares, tile, place)
         return
     for k in range(depth):
         source = start + step * k
@@ -256,10 +281,10 @@ def take_columns(unit, x, start, step, columns, depth, squares, tile, place):
 
 
 @compiled(fastmath=False)
-def take_panel(unit, panels, start, K, squares, right, place):
+def take_panel(unit, panels, start, K, right, place):
     """Make what a product reads of a panel; in lanes, nothing: it reads the panel itself."""
     if AVAILABLE and unit:
-        pack_right(panels, start, PANEL, 1, K, PANEL, squares, right[place:])
+        _pieces_of_panel(panels, start, K, right, place)
 
 
 @compiled(fastmath=False)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from embeddings.nn.layer import Layer, Parameter
-from embeddings.nn.threads import in_parts
+from embeddings.nn.threads import together
 from kernels.dense import GRADIENT_IMPLEMENTATIONS, IDENTITY, IMPLEMENTATIONS, NONE, STEP
 from kernels.dense_tiles import panels_of
 from kernels.device import implementation
@@ -80,8 +80,9 @@ class Linear(Layer):
     def backward(self, grad, *, times=None, around=None):
         x, W = self.pop(), self.weight.data
         # y = x W + b  =>  dW = xᵀ dy,  db = Σ dy,  dx = dy Wᵀ
-        add_gradient(x, grad, self.weight.grad, None if self.bias is None else self.bias.grad)
-        return product(grad, W.T, times=times, plus=around)
+        dx, of_rows = _product(grad, W.T, times=times, plus=around)
+        together(_gradient(x, grad, self.weight.grad, None if self.bias is None else self.bias.grad), of_rows)
+        return dx
 
 
 def product(x, W, bias=None, kind=IDENTITY, slope=NONE, times=None, plus=None):
@@ -102,22 +103,9 @@ def product(x, W, bias=None, kind=IDENTITY, slope=NONE, times=None, plus=None):
     -------
     array, shape (…, N)
     """
-    shape, dtype = (*x.shape[:-1], W.shape[1]), np.result_type(x, W)
-    bias = np.zeros(W.shape[1], dtype) if bias is None else bias
-    times, plus = (NONE if part is None else _rows(part, dtype) for part in (times, plus))
-    rows, slope = _rows(x, dtype), _rows(slope, dtype)
-    y = np.empty((len(rows), W.shape[1]), dtype)  # (R, N)
-    if dtype != np.float32:
-        dense_in_numpy(rows, W[None], bias, kind, slope, times, plus, y)
-        return y.reshape(shape)
-    panels = panels_of(W)
-
-    def of_part(begin, end):
-        some = slice(begin, end)
-        dense(rows[some], panels, bias, kind, slope[some], times[some], plus[some], y[some])
-
-    in_parts(len(rows), of_part, STEP)
-    return y.reshape(shape)
+    y, job = _product(x, W, bias, kind, slope, times, plus)
+    together(job)
+    return y
 
 
 def add_gradient(x, grad, dW, db=None):
@@ -130,14 +118,38 @@ def add_gradient(x, grad, dW, db=None):
     dW : array, shape (K, N)
     db : array, shape (N,), optional
     """
-    rows, grads = _rows(x, x.dtype), _rows(grad, grad.dtype)
-    db = np.zeros(dW.shape[1], dW.dtype) if db is None else db
-    of_part = dense_gradient if rows.dtype == grads.dtype == dW.dtype == np.float32 else dense_gradient_in_numpy
-    K, N = dW.shape
-    if K > N:
-        in_parts(K, lambda begin, end: of_part(rows, grads, begin, end, 0, N, dW, db), STEP)
+    together(_gradient(x, grad, dW, db))
+
+
+def _product(x, W, bias=None, kind=IDENTITY, slope=NONE, times=None, plus=None):
+    """What :func:`product` returns, still without numbers, and the job of :func:`together` that makes them."""
+    shape, dtype = (*x.shape[:-1], W.shape[1]), np.result_type(x, W)
+    bias = np.zeros(W.shape[1], dtype) if bias is None else bias
+    times, plus = (NONE if part is None else _rows(part, dtype) for part in (times, plus))
+    rows, slope = _rows(x, dtype), _rows(slope, dtype)
+    y = np.empty((len(rows), W.shape[1]), dtype)  # (R, N)
+    if dtype == np.float32:
+        run, panels, step = dense, panels_of(W), STEP
     else:
-        in_parts(N, lambda first, last: of_part(rows, grads, 0, K, first, last, dW, db), STEP)
+        # NumPy's product depends on how many rows it is given: all at once.
+        run, panels, step = dense_in_numpy, W[None], max(len(rows), 1)
+
+    def of_part(begin, end):
+        some = slice(begin, end)
+        run(rows[some], panels, bias, kind, slope[some], times[some], plus[some], y[some])
+
+    return y.reshape(shape), (len(rows), of_part, step)
+
+
+def _gradient(x, grad, dW, db):
+    """The job of :func:`together` that :func:`add_gradient` is."""
+    rows, grads = _rows(x, x.dtype), _rows(grad, grad.dtype)
+    (K, N), db = dW.shape, np.zeros(dW.shape[1], dW.dtype) if db is None else db
+    if not rows.dtype == grads.dtype == dW.dtype == np.float32:
+        return 1, lambda *_: dense_gradient_in_numpy(rows, grads, 0, K, 0, N, dW, db), 1
+    if K > N:
+        return K, lambda begin, end: dense_gradient(rows, grads, begin, end, 0, N, dW, db), STEP
+    return N, lambda first, last: dense_gradient(rows, grads, 0, K, first, last, dW, db), STEP
 
 
 def _rows(x, dtype):

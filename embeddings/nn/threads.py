@@ -42,8 +42,8 @@ class _Hand(threading.Thread):
         self.called, self.error = threading.Event(), None
         self.start()
 
-    def give(self, function, begin, end):
-        self.job = function, begin, end
+    def give(self, parts):
+        self.job = parts
         self.given[0] += 1
         self.called.set()
 
@@ -53,12 +53,11 @@ class _Hand(threading.Thread):
             while not _look_until(self.given, number):
                 self.called.wait()
                 self.called.clear()
-            function, begin, end = self.job
             try:
-                function(begin, end)
+                _do(self.job)
             except BaseException as error:
                 self.error = error
-            del self.job, function
+            del self.job
             self.done[0] = number
             number += 1
 
@@ -92,26 +91,46 @@ def in_parts(n, function, step=1):
     >>> sorted(parts)
     [(0, 4), (4, 10)]
     """
-    steps = -(-n // step)
-    parts = min(n_threads(), steps)
-    if parts <= 1 or config.DISABLE_JIT:
-        function(0, n)
-        return
-    lock, hands = _crew(parts - 1)
-    if not lock.acquire(blocking=False):
-        function(0, n)
-        return
-    bounds = [min(n, steps * i // parts * step) for i in range(parts + 1)]
+    together((n, function, step))
+
+
+def together(*jobs):
+    """Several jobs, ``(n, function, step)`` as :func:`in_parts` takes them, without a wait between them."""
+    workers = min(n_threads(), max(-(-n // step) for n, _, step in jobs))
+    if workers > 1 and not config.DISABLE_JIT:
+        lock, hands = _crew(workers - 1)
+        if lock.acquire(blocking=False):
+            try:
+                _share(jobs, hands)
+            finally:
+                lock.release()
+            return
+    _do([(function, 0, n) for n, function, _ in jobs])
+
+
+def _share(jobs, hands):
+    """Everyone's part of each job."""
+    workers, shares = len(hands) + 1, []
+    for w in range(workers):
+        share = []
+        for n, function, step in jobs:
+            steps = -(-n // step)
+            begin, end = (min(n, steps * i // workers * step) for i in (w, w + 1))
+            if begin < end:
+                share.append((function, begin, end))
+        shares.append(share)
+    for hand, share in zip(hands, shares, strict=False):
+        hand.give(share)
     try:
-        for i, hand in enumerate(hands):
-            hand.give(function, bounds[i + 1], bounds[i + 2])
-        try:
-            function(bounds[0], bounds[1])
-        finally:
-            for hand in hands:
-                hand.finish()
+        _do(shares[-1])
     finally:
-        lock.release()
+        for hand in hands:
+            hand.finish()
+
+
+def _do(parts):
+    for function, begin, end in parts:
+        function(begin, end)
 
 
 def n_threads():
