@@ -35,7 +35,19 @@ MAY_SEE_MODELS = (
 # llvmlite is what Numba is made of; kernels/simd.py speaks to it.
 KERNELS_MAY_IMPORT = {
     *("numpy", "numba", "llvmlite", "kernels"),
-    *("concurrent", "ctypes", "functools", "heapq", "importlib", "itertools", "math", "operator", "os", "pathlib"),
+    *(
+        "concurrent",
+        "ctypes",
+        "functools",
+        "heapq",
+        "importlib",
+        "itertools",
+        "math",
+        "operator",
+        "os",
+        "pathlib",
+        "threading",
+    ),
 }
 MAY_PLOT = ("embeddings/visualise/", "lessons/")
 
