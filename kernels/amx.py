@@ -256,14 +256,13 @@ def pack_left(A, start, row_step, column_step, M, K, squares, left, place):
 @compiled(fastmath=False, **UNCOUNTED)
 def pack_right(B, start, row_step, column_step, K, N, squares, right):
     """Tiles of a matrix B of K rows and N columns; ``B[start + row_step * k + column_step * n]``, flat."""
-    place = 0
-    for n in range(0, N, LANES):
-        for k in range(0, K, DEEP):
-            at, columns = start + k * row_step + n * column_step, min(N - n, LANES)
-            rows, more = min(K - k, LANES), min(max(K - k - LANES, 0), LANES)
-            pair = LANES * row_step
+    chunks = -(-K // DEEP)
+    for k in range(0, K, DEEP):
+        rows, more = min(K - k, LANES), min(max(K - k - LANES, 0), LANES)
+        for n in range(0, N, LANES):
+            at, columns, pair = start + k * row_step + n * column_step, min(N - n, LANES), LANES * row_step
+            place = (n // LANES * chunks + k // DEEP) * PLACES
             _pack(B, at, row_step, column_step, pair, rows, columns, more, columns, squares, right, place)
-            place += PLACES
 
 
 @compiled(fastmath=False, **UNCOUNTED)
@@ -328,8 +327,12 @@ def _flat(X):
     """The numbers of a matrix in memory, from its first on, and how far apart its rows and columns are."""
     if X.itemsize not in X.strides:
         X = np.ascontiguousarray(X)
-    steps = tuple(s // X.itemsize for s in X.strides)
-    size = 1 + sum((n - 1) * s for n, s in zip(X.shape, steps, strict=True))
+    steps = X.strides[0] // X.itemsize, X.strides[1] // X.itemsize
+    if X.flags.c_contiguous:
+        return X.reshape(-1), steps
+    if X.flags.f_contiguous:
+        return X.T.reshape(-1), steps
+    size = 1 + (X.shape[0] - 1) * steps[0] + (X.shape[1] - 1) * steps[1]
     return np.lib.stride_tricks.as_strided(X, (size,), (X.itemsize,)), steps
 
 

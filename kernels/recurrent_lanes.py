@@ -34,6 +34,7 @@ from kernels.simd import (
     LANES,
     absolute,
     choose,
+    fetch_row,
     fma,
     lane_of,
     lanes_of_zeros,
@@ -210,7 +211,7 @@ def read_lanes(cell, gates, U, bias, lengths, reverse, y, memory):
 @compiled(fastmath=False, **UNCOUNTED)
 def _read(cell, begin, end, T, H, Q, lengths, reverse, p, y, memory, squares, left, right, first, h, c, q):
     """Sequences begin to end - 1, at most sixteen, from their first step to the last."""
-    chunks, width, wide = -(-H // DEEP), h.shape[0] // LANES, first.shape[0]
+    chunks, width, wide, way = -(-H // DEEP), h.shape[0] // LANES, first.shape[0], -1 if reverse else 1
     for step in range(T):
         t = T - 1 - step if reverse else step
         pack_left(h, 0, width, 1, LANES, H, squares, left, 0)
@@ -218,6 +219,10 @@ def _read(cell, begin, end, T, H, Q, lengths, reverse, p, y, memory, squares, le
             multiply_tiles(left, 0, right, n, chunks, first, n, 0, q, n, wide)
         for b in range(begin, end):
             row, s, at, out = (b - begin) * width, (b - begin) * wide, (b * T + t) * Q, (b * T + t) * H
+            # What the next step needs.
+            fetch_row(p, b * T + t + way, Q)
+            fetch_row(y, b * T + t + way, H)
+            fetch_row(memory, b * T + t + way, H)
             if t >= lengths[b]:
                 _clear(p, at, Q)
                 _clear(y, out, H)
@@ -309,13 +314,20 @@ def _read_backward(
     cell, begin, end, T, H, Q, lengths, reverse, gates, y, memory, dy, dp, dq, squares, left, right, dh, dc
 ):
     """Sequences begin to end - 1, at most sixteen, from their last step to the first."""
-    chunks, wide = -(-Q // DEEP), dh.shape[0] // LANES
+    chunks, wide, way = -(-Q // DEEP), dh.shape[0] // LANES, 1 if reverse else -1
     for step in range(T):
         t = step if reverse else T - 1 - step
-        earlier = t + 1 if reverse else t - 1
+        earlier = t + way
         for b in range(begin, end):
             row, at, now = (b - begin) * wide, (b * T + t) * Q, (b * T + t) * H
             before = (b * T + earlier) * H if 0 <= earlier < T else -1
+            # What the next step needs.
+            fetch_row(gates, b * T + earlier, Q)
+            fetch_row(dy, b * T + earlier, H)
+            fetch_row(memory, b * T + earlier + way, H)
+            if cell == GRU:
+                fetch_row(y, b * T + earlier + way, H)
+                fetch_row(dq, b * T + earlier, Q)
             if t >= lengths[b]:
                 _clear(dp, at, Q)
                 _clear(dh, row, wide)
