@@ -1,7 +1,5 @@
 """Recurrent layers: plain, LSTM and GRU; stacked, in both directions, over sequences of any length."""
 
-import concurrent.futures
-
 import numpy as np
 
 from embeddings.checks import check_choice, check_integer
@@ -9,6 +7,7 @@ from embeddings.nn.layer import Layer, Parameter
 from kernels.amx import matmul_cpu
 from kernels.device import implementation
 from kernels.recurrent import BACKWARD_IMPLEMENTATIONS, CELLS, FORWARD_IMPLEMENTATIONS, GATES
+from kernels.team import run_team
 
 read = implementation(FORWARD_IMPLEMENTATIONS)
 read_backward = implementation(BACKWARD_IMPLEMENTATIONS)
@@ -125,11 +124,14 @@ class RecurrentDirection(Layer):
     def _share_out(self, part, B):
         """``part(slice)`` of every sixteen sequences, in their order."""
         slices = [slice(begin, min(begin + TOGETHER, B)) for begin in range(0, B, TOGETHER)]
-        workers = min(self.workers, len(slices))
-        if workers <= 1:
-            return [part(s) for s in slices]
-        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-            return list(pool.map(part, slices))
+        results = [None] * len(slices)
+
+        def work(worker, workers, arrivals):
+            for i in range(worker, len(slices), workers):
+                results[i] = part(slices[i])
+
+        run_team(max(1, min(self.workers, len(slices))), work)
+        return results
 
     def __repr__(self):
         return f"RecurrentDirection({self.cell!r}, {self.n_in}, {self.n_hidden}, reverse={self.reverse})"
