@@ -19,7 +19,7 @@ import functools
 
 import numpy as np
 
-from kernels.compile import compiled
+from kernels.compile import UNCOUNTED, compiled
 from kernels.runs import chunk_kernel, single_kernel, train_chunks, train_singly
 from kernels.simd import LANES, add_lanes, fetch, fetch_all, fma, lanes_of_zeros, load, splat, store
 from kernels.skipgram import (
@@ -192,18 +192,26 @@ def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative, tog
 @compiled(fastmath=False)
 def _train(worker, workers, arrivals, W_in, W_out, tokens, left, right, negatives, alphas, negative, mean, divide,
            losses, H, Y, parts, G):  # fmt: skip
-    T, (C, K) = tokens.shape[0], negatives.shape
-    together = G.shape[0]
-    weight = lanes_of_zeros(G.shape[1])
+    T, together = tokens.shape[0], G.shape[0]
     widest = max(W_in[0].shape[1], W_in[1].shape[1])
     widest_batch = 0
     for start in range(0, T, CHUNK * together):
         low, high = seen_from(left, right, start, min(start + CHUNK * together, T))
         widest_batch = max(widest_batch, high - low)
     # Sums over what a batch sees, and the steps of its centres.
-    sums = lanes_of_zeros((widest_batch + 1) * widest)
-    errors, turned = lanes_of_zeros(together * CHUNK * widest), lanes_of_zeros(CHUNK * widest)
-    itself = np.arange(CHUNK)
+    sums, errors = lanes_of_zeros((widest_batch + 1) * widest), lanes_of_zeros(together * CHUNK * widest)
+    turned, weight, itself = lanes_of_zeros(CHUNK * widest), lanes_of_zeros(G.shape[1]), np.arange(CHUNK)
+    numbers = tokens, left, right, negatives, alphas, negative, mean, divide, losses
+    room = H, Y, parts, G, sums, errors, turned, weight, itself
+    _train_in(worker, workers, arrivals, W_in, W_out, *numbers, *room)
+    return 0
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def _train_in(worker, workers, arrivals, W_in, W_out, tokens, left, right, negatives, alphas, negative, mean, divide,
+              losses, H, Y, parts, G, sums, errors, turned, weight, itself):  # fmt: skip
+    T, (C, K) = tokens.shape[0], negatives.shape
+    together = G.shape[0]
     stage = 0
     for start in range(0, C, together):
         size = min(together, C - start)
@@ -244,7 +252,7 @@ def _train(worker, workers, arrivals, W_in, W_out, tokens, left, right, negative
     return 0
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def add_to_targets(u, tokens, left, right, divide, negatives, chunk, G, H, Y, E, itself, begin, end):
     """Add a chunk's steps to the words of its centres and to its noise, and its inputs' to E; columns begin to end.
 
@@ -269,13 +277,13 @@ def add_to_targets(u, tokens, left, right, divide, negatives, chunk, G, H, Y, E,
         add_products(u, stride, noise, K - k, G, CHUNK * k, CHUNK, 1, H, P, 0, CHUNK, 0, 0, begin, end)
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def share_of(n, divide):
     """1 / n, but 1 for no words and where nothing is to be divided."""
     return np.float32(1) / np.float32(max(n, 1)) if divide else np.float32(1)
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def add_up_windows(v, tokens, left, right, first, last, mean, sums, H):
     """H[r] = the sum, or mean, of what the word first + r sees; zeros behind the last word.
 
@@ -300,7 +308,7 @@ def add_up_windows(v, tokens, left, right, first, last, mean, sums, H):
             store(H, (i - first) * P + d, share * others)
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def score(u, tokens, negatives, chunk, ahead, H, turned, Y, scores):
     """Scores of a chunk's sums with the noise words and, as one more target, with the word of each centre.
 
@@ -328,23 +336,28 @@ def score(u, tokens, negatives, chunk, ahead, H, turned, Y, scores):
         scores[CHUNK * M + r] = add_lanes(own)
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def weigh(tokens, left, right, least, negatives, chunk, negative, weight):
     """How often each target counts for each centre whose window, itself included, has at least so many words."""
     K = negatives.shape[1]
     M = whole(K)
     first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), tokens.shape[0])
-    share = np.float32(negative) / np.float32(K)
-    clear(weight, CHUNK * (M + 1))
+    store(weight, CHUNK * M, splat(0))
     for i in range(first, last):
         weight[CHUNK * M + i - first] = right[i] - left[i] >= least
+    share = splat(np.float32(negative) / np.float32(K)) * load(weight, CHUNK * M)
     for k in range(K):
+        store(weight, CHUNK * k, share)
+        n_same = 0
         for i in range(first, last):
-            differs = negatives[chunk, k] != tokens[i]
-            weight[CHUNK * k + i - first] = share * differs * weight[CHUNK * M + i - first]
+            n_same += tokens[i] == negatives[chunk, k]
+        for i in range(first, last if n_same else first):
+            if tokens[i] == negatives[chunk, k]:
+                # A word is not its own noise.
+                weight[CHUNK * k + i - first] = 0
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def chunk_gradient(K, alpha, parts, weight, G):
     """Fill G. Returns the loss."""
     M = whole(K)
@@ -352,7 +365,7 @@ def chunk_gradient(K, alpha, parts, weight, G):
     return loss + gradient(parts, weight, M, M + 1, np.float32(1), alpha, G)
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def hand_to_windows(v, tokens, left, right, start, size, errors, sums, begin, end):
     """Add to every word the errors of the centres that see it, columns begin to end.
 

@@ -24,7 +24,7 @@ import functools
 
 import numpy as np
 
-from kernels.compile import compiled
+from kernels.compile import UNCOUNTED, compiled
 from kernels.runs import THREADS, chunk_kernel, train_chunks
 from kernels.simd import LANES, fetch, fetch_all, lanes_of_zeros, load, splat, store
 from kernels.skipgram import (
@@ -107,12 +107,20 @@ def block_cpu(W_in, W_out, pieces, offsets, tokens, left, right, negatives, alph
 @compiled
 def _train(worker, workers, arrivals, W_in, W_out, pieces, offsets, tokens, left, right, negatives, alphas, negative,
            losses, X, Y, parts, G):  # fmt: skip
-    T, (C, K) = tokens.shape[0], negatives.shape
-    together = G.shape[0]
-    weight = lanes_of_zeros(G.shape[1])
     widest = max(W_in[0].shape[1], W_in[1].shape[1])
     steps, turned = lanes_of_zeros(CHUNK * widest), lanes_of_zeros(CHUNK * widest)
-    itself = np.arange(CHUNK)
+    weight, itself = lanes_of_zeros(G.shape[1]), np.arange(CHUNK)
+    numbers = pieces, offsets, tokens, left, right, negatives, alphas, negative, losses
+    room = X, Y, parts, G, weight, steps, turned, itself
+    _train_in(worker, workers, arrivals, W_in, W_out, *numbers, *room)
+    return 0
+
+
+@compiled(**UNCOUNTED)
+def _train_in(worker, workers, arrivals, W_in, W_out, pieces, offsets, tokens, left, right, negatives, alphas,
+              negative, losses, X, Y, parts, G, weight, steps, turned, itself):  # fmt: skip
+    T, (C, K) = tokens.shape[0], negatives.shape
+    together = G.shape[0]
     stage = 0
     for start in range(0, C, together):
         size = min(together, C - start)
@@ -147,7 +155,7 @@ def _train(worker, workers, arrivals, W_in, W_out, pieces, offsets, tokens, left
     return 0
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def compose_centres(W, pieces, offsets, tokens, first, last, X):
     """X[r] = mean of the pieces of the word first + r; zeros behind the last one."""
     P, stride = W.shape[1], stride_of(W)
@@ -167,7 +175,7 @@ def compose_centres(W, pieces, offsets, tokens, first, last, X):
                 fetch(W, pieces[piece] * stride + d)
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def hand_to_pieces(W, pieces, offsets, tokens, chunk, steps, begin, end):
     """Add each centre's step to all of its pieces, one after the other: an n-gram may come twice."""
     P, stride = W.shape[1], stride_of(W)

@@ -36,7 +36,7 @@ import functools
 
 import numpy as np
 
-from kernels.compile import compiled
+from kernels.compile import UNCOUNTED, compiled
 from kernels.runs import THREADS, chunk_kernel, single_kernel, train_chunks, train_singly
 from kernels.simd import LANES, fetch, fetch_all, lanes_of_zeros, load, store
 from kernels.team import run_team, wait
@@ -216,9 +216,17 @@ def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative, tog
 def _train(
     worker, workers, arrivals, W_in, W_out, tokens, left, right, negatives, alphas, negative, losses, X, Y, parts, G
 ):
+    weight, turned = lanes_of_zeros(G.shape[1]), lanes_of_zeros(CHUNK * max(W_in[0].shape[1], W_in[1].shape[1]))
+    numbers, room = (tokens, left, right, negatives, alphas, negative, losses), (X, Y, parts, G, weight, turned)
+    _train_in(worker, workers, arrivals, W_in, W_out, *numbers, *room)
+    return 0
+
+
+@compiled(**UNCOUNTED)
+def _train_in(worker, workers, arrivals, W_in, W_out, tokens, left, right, negatives, alphas, negative, losses, X, Y,
+              parts, G, weight, turned):  # fmt: skip
     C, K = negatives.shape
     together = G.shape[0]
-    weight, turned = lanes_of_zeros(G.shape[1]), lanes_of_zeros(CHUNK * max(W_in[0].shape[1], W_in[1].shape[1]))
     stage = 0
     for start in range(0, C, together):
         size = min(together, C - start)
@@ -275,7 +283,7 @@ def whole(n):
     return (n + 7) // 8 * 8
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def score(u, tokens, left, right, negatives, chunk, turned, Y, scores):
     """Scores of a chunk's centres with its targets: first the noise words, then the contexts.
 
@@ -298,7 +306,7 @@ def score(u, tokens, left, right, negatives, chunk, turned, Y, scores):
         multiply(turned, Y, P, target, scores)
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def weigh(tokens, left, right, negatives, chunk, negative, weight):
     """How often each target counts for each centre."""
     K = negatives.shape[1]
@@ -330,7 +338,7 @@ def weigh(tokens, left, right, negatives, chunk, negative, weight):
                         weight[CHUNK * k + r] -= share * weight[CHUNK * (M + j - low) + r]
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def gradients(worker, workers, start, size, tokens, left, right, negatives, alphas, negative, parts, weight, losses, G):
     """Fill G and `losses` of a worker's share of the `size` chunks of a batch, which begins with chunk `start`."""
     K = negatives.shape[1]
@@ -343,7 +351,7 @@ def gradients(worker, workers, start, size, tokens, left, right, negatives, alph
         losses[chunk] = chunk_gradient(left, right, K, chunk, alphas[chunk], parts[:, c], weight, G[c])
 
 
-@compiled(fastmath=False)
+@compiled(fastmath=False, **UNCOUNTED)
 def chunk_gradient(left, right, K, chunk, alpha, parts, weight, G):
     """Fill G. Returns the loss."""
     low, high = seen_from(left, right, CHUNK * chunk, min(CHUNK * (chunk + 1), left.shape[0]))
@@ -352,7 +360,7 @@ def chunk_gradient(left, right, K, chunk, alpha, parts, weight, G):
     return loss + gradient(parts, weight, M, M + high - low, np.float32(1), alpha, G)
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def add_to_centres(W, rows, left, right, K, chunk, G, Y, begin, end):
     """Add a chunk's steps to the rows of its centres, columns begin to end."""
     M, P = whole(K), W.shape[1]
@@ -364,7 +372,7 @@ def add_to_centres(W, rows, left, right, K, chunk, G, Y, begin, end):
         add_products(W, stride_of(W), rows[r:], count, G, r, 1, CHUNK, Y, P, 0, K, start, stop, begin, end)
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def add_to_targets(W, tokens, left, right, negatives, chunk, G, X, begin, end):
     """Add a chunk's steps to its noise words and contexts, columns begin to end."""
     K, stride, P = negatives.shape[1], stride_of(W), W.shape[1]
@@ -385,7 +393,7 @@ def add_to_targets(W, tokens, left, right, negatives, chunk, G, X, begin, end):
         add_products(W, stride, contexts, high - j, G, g, CHUNK, 1, X, P, start, stop, 0, 0, begin, end)
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def seen_from(left, right, first, last):
     """Where the windows of the words first to last - 1 begin and end."""
     begin, end = left[first], right[first]

@@ -8,21 +8,21 @@ target.
 
 import numpy as np
 
-from kernels.compile import compiled
+from kernels.compile import UNCOUNTED, compiled
 from kernels.simd import LANES, add_lanes, fma, load, rows_of_zeros, sigmoid_softplus, splat, spread, store, transpose
 
 # Centres of a chunk.
 CHUNK = LANES
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def turn(X, P, turned):
     """Columns of X in place of its rows."""
     for d in range(0, P, LANES):
         transpose(X, d, P, turned, LANES * d)
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def multiply(turned, Y, P, b, strip):
     """Scores of all centres with the targets b to b + 7."""
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = splat(0)
@@ -40,7 +40,7 @@ def multiply(turned, Y, P, b, strip):
     store(strip, at + 6 * LANES, s6), store(strip, at + 7 * LANES, s7)
 
 
-@compiled(inline="always")
+@compiled(inline="always", **UNCOUNTED)
 def add_products(W, stride, rows, count, G, g, row_step, step, B, P, start, stop, more, last, begin, end):
     """W[rows[r]] += Σ_t G_rt B[t] for r < min(8, count), with t from start to stop and from more to last.
 
@@ -90,7 +90,7 @@ def add_products(W, stride, rows, count, G, g, row_step, step, B, P, start, stop
             add_lanes_to(W, np.int64(rows[7]) * stride, d, D, s7, S7)
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def add_lanes_to(W, w, d, D, s, S):
     """Add lanes to columns d and, unless it is the same, D of the row that begins at w."""
     store(W, w + d, s + load(W, w + d))
@@ -98,14 +98,14 @@ def add_lanes_to(W, w, d, D, s, S):
         store(W, w + D, S + load(W, w + D))
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def add_row(W, w, block, b, begin, end):
     """Add to the row that begins at w what begins at b in the block, columns begin to end."""
     for d in range(begin, end, LANES):
         store(W, w + d, load(block, b + d) + load(W, w + d))
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def gather(W, stride, rows, count, P, block):
     """block[r] = W[rows[r]], and zeros in the rows from `count` on."""
     for r in range(block.shape[0] // P):
@@ -118,7 +118,7 @@ def gather(W, stride, rows, count, P, block):
                 store(block, r * P + d, splat(0))
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def gradient(parts, weight, start, stop, sign, alpha, G):
     """G = α · weight · sign · (1 - σ(sign · score)), the step along each score, of the targets start to stop - 1.
 
@@ -137,7 +137,7 @@ def gradient(parts, weight, start, stop, sign, alpha, G):
     return add_lanes(loss)
 
 
-@compiled
+@compiled(**UNCOUNTED)
 def clear(block, size):
     """Zeros in the first numbers of a block."""
     for t in range(0, size, LANES):
