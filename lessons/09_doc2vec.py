@@ -164,9 +164,9 @@ assert own > 0.5 and np.array_equal(again / np.linalg.norm(again), inferred[0])
 # - PV-DBOW, the simpler way, is better than PV-DM on most tasks, and PV-DM by concatenation is the worst for its price
 #   (Lau and Baldwin 2016).
 # - Epochs count more than anything: ten are few, twenty to forty are usual, for each document is seen once an epoch.
-# - Shuffle. If neighbours in the file are alike, what is learned last, and at the smallest rate, is alike, too. With the
-#   75,000 reviews in the order of their file, which is sorted by label, a classifier by PV-DBOW's vectors is right in
-#   0.858 of the cases; shuffled before, in 0.892.
+# - Shuffle. If neighbours in the file are alike, what is learned last, and at the smallest rate, is alike, too. The
+#   75,000 reviews are sorted by label in their file: in that order, a classifier by PV-DBOW's vectors is right in 0.858
+#   of the cases; shuffled before, in 0.892.
 #
 # `python -m benchmarks doc2vec --data FOLDER` trains on the reviews beside gensim and prints both accuracies.
 #
