@@ -13,11 +13,14 @@ from kernels.norm import IMPLEMENTATIONS as NORM
 from kernels.simd import LANES
 
 attend = implementation(ATTENTION)
-dense = implementation(DENSE)
+dense_of_many, dense_of_few = implementation(DENSE), implementation(DENSE, "lanes")
 normalise = implementation(NORM)
 
 # Tokens that go through the network together: what a layer makes of them stays in the second cache.
 TOKENS = 256
+
+# So few tokens are through the network before the weights would be made ready for the matrix unit.
+FEW = 48
 
 _NO_MASK = np.zeros((0, 0, 0), bool)
 
@@ -96,6 +99,7 @@ class BertEncoder:
         """
         d, H, eps = self.shape.hidden_size, self.shape.num_attention_heads, self.shape.layer_norm_eps
         R, ends = len(ids), np.cumsum(lengths, dtype=np.int64)
+        dense = dense_of_many if R > FEW else dense_of_few
         spans = np.stack([ends - lengths, ends], axis=1)
         places = np.arange(R) - np.repeat(spans[:, 0], lengths)
         made, QKV, O = np.empty((R, d), np.float32), np.empty((R, 3 * d), np.float32), np.empty((R, d), np.float32)
