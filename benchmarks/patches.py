@@ -40,7 +40,7 @@ def run(data, threads):
                 ),
             ):
                 medians = interleave(
-                    {"embeddings": call, "einops": peer, "copy": clip.copy}, repeats=7, threads=threads
+                    {"embeddings": call, "einops": peer, "copy": clip.copy}, repeats=31, threads=threads
                 )
                 copy = medians.pop("copy")
                 title = f"{what}, {np.dtype(dtype).name}, patches of {t} × {h} × {w}"

@@ -36,43 +36,55 @@ from kernels.compile import compiled
 
 THREADS = 128
 
-# Bytes ahead that are asked for: of what is read, those of the next patch; of what is written, those a while later.
-AHEAD, AHEAD_TO_WRITE = 96, 3072
+# So many patches beside each other are filled together, row by row, where they have no more bytes than these in all.
+SIDE_BY_SIDE, TOGETHER = 8, 1 << 14
+
+# Bytes ahead of what is read that are asked for.
+AHEAD = 96
 
 if config.DISABLE_JIT:
 
-    def copy_runs(to, i, of, j, n, step, runs):
+    def copy_patches(to, i, of, j, rows, n, size, step, count):
         """Interpreted form of the one below."""
-        for r in range(runs):
-            to[i + r * n : i + r * n + n] = of[j + r * step : j + r * step + n]
+        for r in range(count):
+            for k, row in enumerate(rows):
+                start, end = j + row + r * step, i + r * size + k * n
+                to[end : end + n] = of[start : start + n]
 
 else:
 
     @intrinsic
-    def copy_runs(typing_context, to, i, of, j, n, step, runs):
-        """``to[i + r n + k] = of[j + r step + k]`` of flat arrays, for r < runs and k < n ≤ step.
+    def copy_patches(typing_context, to, i, of, j, rows, n, size, step, count):
+        """``to[i + r size + k n + c] = of[j + r step + rows[k] + c]`` of flat arrays, for r < count and c < n.
 
-        A patch is made of many runs of a few dozen bytes. LLVM's own loop looks at each whether the arrays overlap, and
-        ends it byte by byte. Here a run is copied in whole words of up to 32 bytes, and what is too much, less than n
-        bytes, is overwritten by the next one. Of the last run, the last word overlaps the one before.
+        `count` is 1 or SIDE_BY_SIDE, and rows begin n or more behind each other. A row has a few dozen bytes. LLVM's
+        own loop looks at each whether the arrays overlap, and ends it byte by byte. Here a row is copied in whole words
+        of up to 32 bytes, and what is too much, less than n, is overwritten by the next row of its patch. Of the last
+        row, the last word overlaps the one before. What the next `count` patches are written to is asked for.
         """
 
         def generate(context, builder, signature, arguments):
             byte, option, word = ir.IntType(8), ir.IntType(32), ir.IntType(64)
-            size = context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype))
+            itemsize = context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype))
 
             def whole(number):
                 return ir.Constant(word, number)
 
-            def in_bytes(k):
-                return builder.mul(arguments[k], whole(size))
+            def in_bytes(number):
+                return builder.mul(number, whole(itemsize))
 
-            def pointer(array, place):
-                data = context.make_array(signature.args[array])(context, builder, arguments[array]).data
-                return builder.gep(builder.bitcast(data, byte.as_pointer()), [in_bytes(place)])
+            def array(k):
+                return context.make_array(signature.args[k])(context, builder, arguments[k])
 
-            def run(r):
-                return builder.gep(target, [builder.mul(r, n)]), builder.gep(source, [builder.mul(r, step)])
+            def pointer(k):
+                return builder.gep(builder.bitcast(array(k).data, byte.as_pointer()), [in_bytes(arguments[k + 1])])
+
+            def fetch(pointer, ahead, to_write):
+                kind = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), option, option, option])
+                function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+                # Wanted in all caches, data.
+                options = [ir.Constant(option, value) for value in (to_write, 3, 1)]
+                builder.call(function, [builder.gep(pointer, [ahead]), *options])
 
             def move(t, s, offset, width):
                 lanes = ir.VectorType(byte, width).as_pointer()
@@ -83,44 +95,41 @@ else:
                 with cgutils.for_range_slice(builder, whole(0), end, whole(width)) as (offset, _):
                     move(t, s, offset, width)
 
-            def fetch(pointer, ahead, to_write):
-                kind = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), option, option, option])
-                function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-                # Wanted in all caches, data.
-                options = [ir.Constant(option, value) for value in (to_write, 3, 1)]
-                builder.call(function, [builder.gep(pointer, [whole(ahead)]), *options])
+            def loosely(t, s, width):
+                fetch(s, whole(AHEAD), to_write=0)
+                fetch(t, ahead, to_write=1)
+                move_up_to(t, s, n, 32) if width == 64 else move(t, s, whole(0), width)
 
-            def copy_widely(widths=(64, 32, 16, 8, 4, 2, 1)):
-                width = widths[0]
-                with builder.if_else(builder.icmp_signed(">", n, whole(width // 2))) as (this, narrower):
-                    with this, cgutils.for_range(builder, last) as r:
-                        t, s = run(r.index)
-                        fetch(s, AHEAD, to_write=0)
-                        fetch(t, AHEAD_TO_WRITE, to_write=1)
-                        move_up_to(t, s, n, 32) if width == 64 else move(t, s, whole(0), width)
+            def exactly(t, s, width):
+                end = builder.sub(n, whole(width))
+                move_up_to(t, s, end, width)
+                move(t, s, end, width)
+
+            def copy(first, end, many, move_row, least, widths):
+                """Rows first to end - 1 of `many` patches, in the widest words of which a row has `least` bytes."""
+                fits = builder.icmp_signed(">=", n, whole(least(widths[0])))
+                with builder.if_else(fits) as (these, narrower):
+                    with these, cgutils.for_range_slice(builder, first, end, whole(1)) as (k, _):
+                        t = builder.gep(target, [builder.mul(k, n)])
+                        s = builder.gep(source, [in_bytes(builder.load(builder.gep(starts, [k])))])
+                        for r in map(whole, range(many)):
+                            t_r, s_r = (builder.gep(p, [builder.mul(r, far)]) for p, far in ((t, size), (s, step)))
+                            move_row(t_r, s_r, widths[0])
                     with narrower:
                         if widths[1:]:
-                            copy_widely(widths[1:])
+                            copy(first, end, many, move_row, least, widths[1:])
 
-            def copy_exactly(t, s, widths=(32, 16, 8, 4, 1)):
-                width = widths[0]
-                with builder.if_else(builder.icmp_signed(">=", n, whole(width))) as (this, narrower):
-                    with this:
-                        end = builder.sub(n, whole(width))
-                        move_up_to(t, s, end, width)
-                        move(t, s, end, width)
-                    with narrower:
-                        if widths[1:]:
-                            copy_exactly(t, s, widths[1:])
-
-            target, source, n, step = pointer(0, 1), pointer(2, 3), in_bytes(4), in_bytes(5)
-            last = builder.sub(arguments[6], whole(1))
-            with builder.if_then(builder.icmp_signed(">=", last, whole(0))):
-                copy_widely()
-                copy_exactly(*run(last))
+            target, source, starts, end, count = pointer(0), pointer(2), array(4).data, array(4).nitems, arguments[8]
+            n, size, step = (in_bytes(arguments[k]) for k in (5, 6, 7))
+            ahead, last = builder.mul(count, size), builder.sub(end, whole(1))
+            with builder.if_else(builder.icmp_signed("==", count, whole(1))) as (one, together):
+                for branch, many in ((one, 1), (together, SIDE_BY_SIDE)):
+                    with branch:
+                        copy(whole(0), last, many, loosely, lambda width: width // 2 + 1, (64, 32, 16, 8, 4, 2, 1))
+                        copy(last, end, many, exactly, lambda width: width, (32, 16, 8, 4, 1))
             return context.get_dummy_value()
 
-        return types.void(to, types.int64, of, *(types.int64,) * 4), generate
+        return types.void(to, types.int64, of, types.int64, rows, *(types.int64,) * 4), generate
 
 
 def gather_numpy(x, where0, where1, where2, where3, patches):
@@ -157,25 +166,50 @@ def _plain(where):
 
 
 @compiled
+def _side_by_side(where, plain):
+    """From which patches on SIDE_BY_SIDE of them are one run each, as far apart as the first two; and how far."""
+    step = where[1, 0] - where[0, 0] if where.shape[0] > 1 else 0
+    found = np.zeros(where.shape[0], np.bool_)
+    count = 0
+    for i in range(where.shape[0] - 1, -1, -1):
+        if count and where[i + 1, 0] - where[i, 0] != step:
+            count = 0
+        count = count + 1 if plain[i] else 0
+        found[i] = count >= SIDE_BY_SIDE
+    return found, step
+
+
+@compiled
 def gather_cpu(x, where0, where1, where2, where3, patches):
-    """Compiled :func:`gather_numpy`: patch by patch, in runs along the last axis."""
+    """Compiled :func:`gather_numpy`: in runs along the last axis, of small patches some beside each other at once."""
     (n0, p0), (n1, p1), (n2, p2), (n3, p3) = where0.shape, where1.shape, where2.shape, where3.shape
     N, A0, A1, A2, A3 = x.shape
     plain0, plain1, plain2, plain3 = _plain(where0), _plain(where1), _plain(where2), _plain(where3)
     of, to = x.reshape(x.size), patches.reshape(patches.size)
+    size = p0 * p1 * p2 * p3
+    small = SIDE_BY_SIDE * size * x.itemsize <= TOGETHER
+    side_by_side, step = _side_by_side(where3, plain3)
+    rows = np.empty(p0 * p1 * p2, np.int64)
     at = 0
     for n in range(N):
         for i0 in range(n0):
             for i1 in range(n1):
                 for i2 in range(n2):
-                    for i3 in range(n3):
-                        if plain0[i0] and plain1[i1] and plain2[i2] and plain3[i3]:
-                            for k0 in range(p0):
-                                for k1 in range(p1):
-                                    row = (n * A0 + where0[i0, k0]) * A1 + where1[i1, k1]
-                                    start = (row * A2 + where2[i2, 0]) * A3 + where3[i3, 0]
-                                    copy_runs(to, at, of, start, p3, A3, p2)
-                                    at += p2 * p3
+                    plain = plain0[i0] and plain1[i1] and plain2[i2]
+                    k = 0
+                    for k0 in range(p0):
+                        for k1 in range(p1):
+                            for k2 in range(p2):
+                                rows[k] = ((where0[i0, k0] * A1 + where1[i1, k1]) * A2 + where2[i2, k2]) * A3
+                                k += 1
+                    i3 = 0
+                    while i3 < n3:
+                        if plain and plain3[i3]:
+                            count = SIDE_BY_SIDE if small and side_by_side[i3] else 1
+                            start = n * A0 * A1 * A2 * A3 + where3[i3, 0]
+                            copy_patches(to, at, of, start, rows, p3, size, step, count)
+                            at += count * size
+                            i3 += count
                             continue
                         for k0 in range(p0):
                             a0 = where0[i0, k0]
@@ -189,6 +223,7 @@ def gather_cpu(x, where0, where1, where2, where3, patches):
                                         padding = a0 < 0 or a1 < 0 or a2 < 0 or a3 < 0
                                         to[at + k3] = 0 if padding else of[row + a3]
                                     at += p3
+                        i3 += 1
 
 
 @functools.cache
@@ -278,6 +313,7 @@ def _scatter_disjoint(patches, grid, size, stride, x):
     if (n0 - 1) * s0 + p0 < A0 or (n1 - 1) * s1 + p1 < A1 or (n2 - 1) * s2 + p2 < A2 or (n3 - 1) * s3 + p3 < A3:
         x[:] = 0
     of, to = patches.reshape(patches.size), x.reshape(x.size)
+    alone = np.zeros(1, np.int64)
     at = 0
     for n in range(N):
         for i0 in range(n0):
@@ -291,7 +327,7 @@ def _scatter_disjoint(patches, grid, size, stride, x):
                                 row = (n * A0 + i0 * s0 + k0) * A1 + i1 * s1 + k1
                                 end = (row * A2 + i2 * s2) * A3 + i3 * s3
                                 for _ in range(inside2):
-                                    copy_runs(to, end, of, start, inside3, inside3, 1)
+                                    copy_patches(to, end, of, start, alone, inside3, 0, 0, 1)
                                     start += p3
                                     end += A3
                         at += p0 * p1 * p2 * p3

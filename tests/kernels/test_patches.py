@@ -1,26 +1,32 @@
-"""Runs are copied in words that may be longer than they are: nothing before or behind them changes."""
+"""Rows are copied in words that may be longer than they are: nothing before or behind the patches changes."""
 
 import numpy as np
 import pytest
 
 from kernels.compile import compiled
-from kernels.patches import copy_runs
+from kernels.patches import SIDE_BY_SIDE, copy_patches
 
 
 @compiled
-def copy(to, i, of, j, n, step, runs):
-    copy_runs(to, i, of, j, n, step, runs)
+def copy(to, i, of, j, rows, n, size, step, count):
+    copy_patches(to, i, of, j, rows, n, size, step, count)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.complex128])
-@pytest.mark.parametrize("runs", [0, 1, 2, 5])
-def test_runs_are_copied_and_nothing_else(dtype, runs):
+@pytest.mark.parametrize("n_rows", [1, 2, 5])
+@pytest.mark.parametrize("count", [1, SIDE_BY_SIDE])
+def test_patches_are_copied_and_nothing_else(dtype, n_rows, count):
     for n in range(1, 101):
-        for step in (n, n + 1, 3 * n):
-            of = np.arange(3 + max(0, runs - 1) * step + n * (runs > 0)).astype(dtype)  # it ends with the last run
-            to = np.full(runs * n + 80, 77, dtype)
+        size = n_rows * n
+        for apart, step in ((n, n), (n, 0), (n + 1, 1), (n * count, n), (3 * n, n + 2)):
+            rows = np.arange(n_rows) * apart
+            rows[2:] += 5  # not all are as far apart
+            of = np.arange(3 + rows[-1] + (count - 1) * step + n).astype(dtype)  # it ends with the last row
+            to = np.full(count * size + 80, 77, dtype)
             ref = to.copy()
-            for r in range(runs):
-                ref[40 + r * n : 40 + r * n + n] = of[3 + r * step : 3 + r * step + n]
-            copy(to, 40, of, 3, n, step, runs)
-            np.testing.assert_array_equal(to, ref, err_msg=f"n = {n}, step = {step}")
+            for r in range(count):
+                for k, row in enumerate(rows):
+                    start = 3 + row + r * step
+                    ref[40 + r * size + k * n : 40 + r * size + k * n + n] = of[start : start + n]
+            copy(to, 40, of, 3, rows, n, size, step, count)
+            np.testing.assert_array_equal(to, ref, err_msg=f"n = {n}, rows {apart} and patches {step} apart")
