@@ -26,15 +26,13 @@ Henry, Tang & Heinecke, "Leveraging the bfloat16 Artificial Intelligence Datatyp
 ARITH 2019. Infinities come out as NaN.
 """
 
-import ctypes
-
 import numpy as np
-from llvmlite import binding, ir
-from numba import config, types
+from llvmlite import ir
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from kernels.compile import UNCOUNTED, compiled
+from kernels.compile import UNCOUNTED, compiled, has_matrix_unit
 from kernels.simd import LANES, lanes_of_zeros, load, splat, store, transpose
 
 PIECES = 3
@@ -50,21 +48,7 @@ _SHAPES = np.zeros(64, np.uint8)
 _SHAPES[0], _SHAPES[16:32:2], _SHAPES[48:56] = 1, 64, LANES
 
 
-def _allowed():
-    """Whether the processor has the unit, code is compiled for it, and the system lets this process use it."""
-    if config.DISABLE_JIT or config.CPU_NAME or config.CPU_FEATURES:
-        return False
-    features = binding.get_host_cpu_features()
-    if not (features.get("amx-tile") and features.get("amx-bf16") and features.get("avx512f")):
-        return False
-    try:
-        # Linux saves the tiles of threads of those processes alone that asked: arch_prctl(ARCH_REQ_XCOMP_PERM, tiles).
-        return ctypes.CDLL(None).syscall(158, 0x1023, 18) == 0
-    except (OSError, AttributeError):
-        return False
-
-
-AVAILABLE = _allowed()
+AVAILABLE = has_matrix_unit()
 
 
 def pieces_numpy(x):
@@ -101,17 +85,17 @@ def matmul_numpy(A, B, bias, C):
 
 # The unit's instructions ---------------------------------------------------------------------------------------------
 
-_BYTE, _INT = ir.IntType(8), ir.IntType(64)
+_BYTE, INT = ir.IntType(8), ir.IntType(64)
 
 
-def _address(context, builder, signature, arguments, i):
-    """Of ``array[index]``, the arguments i and i + 1."""
-    data = context.make_array(signature.args[i])(context, builder, arguments[i]).data
-    index = context.cast(builder, arguments[i + 1], signature.args[i + 1], types.intp)
+def address_of(context, builder, signature, arguments, array, index):
+    """Of ``array[index]``, two of the arguments by their places."""
+    data = context.make_array(signature.args[array])(context, builder, arguments[array]).data
+    index = context.cast(builder, arguments[index], signature.args[index], types.intp)
     return builder.bitcast(builder.gep(data, [index]), _BYTE.as_pointer())
 
 
-def _instruct(builder, name, *arguments):
+def instruct(builder, name, *arguments):
     """Call an instruction; whole numbers name tiles."""
     values = [ir.Constant(_BYTE, a) if isinstance(a, int) else a for a in arguments]
     kind = ir.FunctionType(ir.VoidType(), [v.type for v in values])
@@ -122,7 +106,7 @@ def _instruct(builder, name, *arguments):
 def _configure(typing_context, shapes):
     def generate(context, builder, signature, arguments):
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        _instruct(builder, "ldtilecfg", builder.bitcast(data, _BYTE.as_pointer()))
+        instruct(builder, "ldtilecfg", builder.bitcast(data, _BYTE.as_pointer()))
         return context.get_dummy_value()
 
     return types.void(shapes), generate
@@ -133,7 +117,7 @@ def release_tiles(typing_context):
     """The thread needs the unit no longer."""
 
     def generate(context, builder, signature, arguments):
-        _instruct(builder, "tilerelease")
+        instruct(builder, "tilerelease")
         return context.get_dummy_value()
 
     return types.void(), generate
@@ -144,11 +128,11 @@ def _sums(name, doc):
 
     def move(typing_context, array, index, step):
         def generate(context, builder, signature, arguments):
-            address = _address(context, builder, signature, arguments, 0)
+            address = address_of(context, builder, signature, arguments, 0, 1)
             step = context.cast(builder, arguments[2], signature.args[2], types.intp)
-            step = builder.mul(step, ir.Constant(_INT, 4))
-            _instruct(builder, name, 0, address, step)
-            _instruct(builder, name, 1, builder.gep(address, [ir.Constant(_INT, 4 * LANES)]), step)
+            step = builder.mul(step, ir.Constant(INT, 4))
+            instruct(builder, name, 0, address, step)
+            instruct(builder, name, 1, builder.gep(address, [ir.Constant(INT, 4 * LANES)]), step)
             return context.get_dummy_value()
 
         return types.void(array, index, step), generate
@@ -166,14 +150,14 @@ def _add(typing_context, left, a, right, b, next_b):
     """Add the products of a tile of A and two of B, six of pieces each, to the sums."""
 
     def generate(context, builder, signature, arguments):
-        a = _address(context, builder, signature, arguments, 0)
-        beside = _address(context, builder, signature, [*arguments[:3], arguments[4]], 2)
-        columns = _address(context, builder, signature, arguments, 2), beside
-        line = ir.Constant(_INT, 4 * LANES)
+        a = address_of(context, builder, signature, arguments, 0, 1)
+        beside = address_of(context, builder, signature, arguments, 2, 4)
+        columns = address_of(context, builder, signature, arguments, 2, 3), beside
+        line = ir.Constant(INT, 4 * LANES)
 
         def fetch_piece(tile, address, piece):
-            place = ir.Constant(_INT, 4 * LANES * LANES * piece)
-            _instruct(builder, "tileloadd64", tile, builder.gep(address, [place]), line)
+            place = ir.Constant(INT, 4 * LANES * LANES * piece)
+            instruct(builder, "tileloadd64", tile, builder.gep(address, [place]), line)
 
         # Tiles 2, 3, 4: the pieces of A. 5 and 6: a piece of B's columns.
         for p in range(PIECES):
@@ -182,24 +166,24 @@ def _add(typing_context, left, a, right, b, next_b):
             for c in range(2):
                 fetch_piece(5 + c, columns[c], q)
                 for p in range(PIECES - q):
-                    _instruct(builder, "tdpbf16ps", c, 2 + p, 5 + c)
+                    instruct(builder, "tdpbf16ps", c, 2 + p, 5 + c)
         return context.get_dummy_value()
 
     return types.void(left, a, right, b, next_b), generate
 
 
 @intrinsic
-def _store_pieces(typing_context, tiles, place, first, second):
+def store_pieces(typing_context, tiles, place, first, second):
     """A row of each of three tiles: the pieces of two lanes in pairs, as in :func:`pieces_numpy`."""
 
     def generate(context, builder, signature, arguments):
         whole = ir.VectorType(ir.IntType(32), LANES)
         half, high, down = (ir.Constant(whole, [n] * LANES) for n in (1 << 15, 0xFFFF0000, 16))
-        row, rest = _address(context, builder, signature, arguments, 0), list(arguments[2:])
+        row, rest = address_of(context, builder, signature, arguments, 0, 1), list(arguments[2:])
         for piece in range(PIECES):
             cut = [builder.and_(builder.add(builder.bitcast(x, whole), half), high) for x in rest]
             pair = builder.or_(builder.lshr(cut[0], down), cut[1])
-            place = builder.gep(row, [ir.Constant(_INT, 4 * LANES * LANES * piece)])
+            place = builder.gep(row, [ir.Constant(INT, 4 * LANES * LANES * piece)])
             builder.store(pair, builder.bitcast(place, whole.as_pointer()), align=4)
             rest = [builder.fsub(x, builder.bitcast(c, x.type)) for x, c in zip(rest, cut, strict=True)]
         return context.get_dummy_value()
@@ -235,13 +219,13 @@ def _pack(source, start, row_step, lane_step, pair_step, rows, lanes, more_rows,
     if rows == lanes == more_rows == more_lanes == LANES and lane_step == 1:
         for r in range(LANES):
             at = start + row_step * r
-            _store_pieces(tiles, place + LANES * r, load(source, at), load(source, at + pair_step))
+            store_pieces(tiles, place + LANES * r, load(source, at), load(source, at + pair_step))
     else:
         second = LANES * LANES
         _square(source, start, row_step, lane_step, rows, lanes, squares, 0)
         _square(source, start + pair_step, row_step, lane_step, more_rows, more_lanes, squares, second)
         for r in range(0, second, LANES):
-            _store_pieces(tiles, place + r, load(squares, r), load(squares, second + r))
+            store_pieces(tiles, place + r, load(squares, r), load(squares, second + r))
 
 
 @compiled(fastmath=False, **UNCOUNTED)

@@ -23,14 +23,16 @@ from numba import types
 from numba.extending import intrinsic
 
 from kernels.amx import (
-    _INT,
     AVAILABLE,
     DEEP,
+    INT,
+    PIECES,
     PLACES,
-    _instruct,
-    _store_pieces,
+    address_of,
     configure_tiles,
+    instruct,
     release_tiles,
+    store_pieces,
 )
 from kernels.compile import compiled
 from kernels.simd import LANES, fetch, fma, lanes_of_zeros, load, splat, spread, store, transpose
@@ -42,6 +44,9 @@ AHEAD = 12
 
 # Numbers that the unit's instructions go through within a tile; bytes of its rows.
 _TILE, _LINE = LANES * LANES, 4 * LANES
+
+# Numbers whose pieces add up to them.
+_SMALLEST, _LARGEST = np.float32(2.0**-110), np.float32(2.0**127)
 
 
 def size_of_panels(K, N):
@@ -83,6 +88,68 @@ def panels_of(W, room=None):
     return panels
 
 
+def size_of_pieces(K, N):
+    """How many numbers the pieces of the panels of weights (K, N) take: half as many again as the panels."""
+    return -(-N // PANEL) * size_of_right(True, K)
+
+
+def pieces_of(panels, room=None):
+    """Panels as the matrix unit reads them, made once for many products.
+
+    Parameters
+    ----------
+    panels : array, shape (P, K, PANEL), float32
+    room : array, shape (size_of_pieces(K, P * PANEL),), float32, optional
+        Written to, so that the pieces of many layers lie in one block.
+
+    Returns
+    -------
+    array, shape (P, 2 ⌈K / DEEP⌉ PLACES), float32
+        Bits of pieces, two in the place of a number.
+
+    Examples
+    --------
+    >>> panels = panels_of(np.random.default_rng(0).normal(size=(40, 70)).astype(np.float32))
+    >>> np.array_equal(panels_of_pieces(pieces_of(panels), 40), panels)
+    True
+    """
+    P, K, _ = panels.shape
+    room = lanes_of_zeros(size_of_pieces(K, P * PANEL)) if room is None else room
+    pieces = room.reshape(P, -1)
+    _make_pieces(panels.reshape(-1), K, pieces.reshape(-1))
+    return pieces
+
+
+def panels_of_pieces(pieces, K):
+    """The panels that :func:`pieces_of` was given, if they :func:`add_up`."""
+    pairs = pieces.view(np.uint32).reshape(len(pieces), 2, -1, PIECES, LANES, LANES)
+    # A place holds the number of row k low, that of row k + LANES high.
+    halves = np.stack([pairs << 16, pairs & np.uint32(0xFFFF0000)], axis=3).view(np.float32)
+    first, second, third = np.moveaxis(halves, 4, 0)
+    rows = (third + second + first).reshape(len(pieces), 2, -1, LANES)
+    return np.ascontiguousarray(np.moveaxis(rows, 1, 2).reshape(len(pieces), -1, PANEL)[:, :K])
+
+
+@compiled(fastmath=False)
+def add_up(numbers):
+    """Whether the three pieces of each of some numbers, flat, add up to it: it is 0, or its digits are within reach.
+
+    The last of 24 digits must not lie below the last of the smallest piece, 2⁻¹³³, nor the first round to infinity.
+    """
+    n_lost = 0
+    for i in range(numbers.shape[0]):
+        size = abs(numbers[i])
+        n_lost += not (size == 0 or (size >= _SMALLEST and size <= _LARGEST))
+    return n_lost == 0
+
+
+@compiled(fastmath=False)
+def _make_pieces(panels, K, pieces):
+    size = size_of_right(True, K)
+    for p in range(pieces.shape[0] // max(size, 1)):
+        _pieces_of_panel(panels, p * K * PANEL, K, pieces, p * size)
+
+
 @compiled
 def _fill_from_rows(rows, K, panels):
     """Panels of weights whose rows follow each other."""
@@ -109,53 +176,52 @@ def _fill_from_columns(columns, K, panels):
 # On the unit ---------------------------------------------------------------------------------------------------------
 
 
-def _address(context, builder, signature, arguments, array, index):
-    data = context.make_array(signature.args[array])(context, builder, arguments[array]).data
-    index = context.cast(builder, arguments[index], signature.args[index], types.intp)
-    return builder.bitcast(builder.gep(data, [index]), ir.IntType(8).as_pointer())
-
-
 @intrinsic
 def _clear_square(typing_context):
     """The sums, which are in the tiles 0 to 3, are zeros."""
 
     def generate(context, builder, signature, arguments):
         for tile in range(4):
-            _instruct(builder, "tilezero", tile)
+            instruct(builder, "tilezero", tile)
         return context.get_dummy_value()
 
     return types.void(), generate
 
 
-@intrinsic
-def _add_square(typing_context, left, a, next_a, right, b, next_b):
-    """Add the products of two tiles of rows and two of columns, six of pieces for each pair, to the sums.
+def _adder(n_rows):
+    """Add the products of one or two tiles of rows and two of columns, six of pieces for each pair, to the sums.
 
-    A sum is added to again only after the three others: an addition takes as long as three more need to begin.
+    A sum is added to again only after the others: an addition takes as long as three more need to begin.
     """
 
-    def generate(context, builder, signature, arguments):
-        rows = [_address(context, builder, signature, arguments, 0, i) for i in (1, 2)]
-        columns = [_address(context, builder, signature, arguments, 3, i) for i in (4, 5)]
+    def add(typing_context, left, a, next_a, right, b, next_b):
+        def generate(context, builder, signature, arguments):
+            rows = [address_of(context, builder, signature, arguments, 0, i) for i in (1, 2)][:n_rows]
+            columns = [address_of(context, builder, signature, arguments, 3, i) for i in (4, 5)]
 
-        def fetch_piece(tile, addresses, piece):
-            for i, address in enumerate(addresses):
-                place = builder.gep(address, [ir.Constant(_INT, 4 * _TILE * piece)])
-                _instruct(builder, "tileloadd64", tile + i, place, ir.Constant(_INT, _LINE))
+            def fetch_piece(tile, addresses, piece):
+                for i, address in enumerate(addresses):
+                    place = builder.gep(address, [ir.Constant(INT, 4 * _TILE * piece)])
+                    instruct(builder, "tileloadd64", tile + i, place, ir.Constant(INT, _LINE))
 
-        # Pieces whose places add up to at most 2, in an order in which most stay in their tiles.
-        before = None, None
-        for p, q in ((0, 2), (0, 1), (0, 0), (1, 0), (1, 1), (2, 0)):
-            if p != before[0]:
-                fetch_piece(4, rows, p)
-            if q != before[1]:
-                fetch_piece(6, columns, q)
-            before = p, q
-            for sums in range(4):
-                _instruct(builder, "tdpbf16ps", sums, 4 + sums // 2, 6 + sums % 2)
-        return context.get_dummy_value()
+            # Pieces whose places add up to at most 2, in an order in which most stay in their tiles.
+            before = None, None
+            for p, q in ((0, 2), (0, 1), (0, 0), (1, 0), (1, 1), (2, 0)):
+                if p != before[0]:
+                    fetch_piece(4, rows, p)
+                if q != before[1]:
+                    fetch_piece(6, columns, q)
+                before = p, q
+                for sums in range(2 * n_rows):
+                    instruct(builder, "tdpbf16ps", sums, 4 + sums // 2, 6 + sums % 2)
+            return context.get_dummy_value()
 
-    return types.void(left, a, next_a, right, b, next_b), generate
+        return types.void(left, a, next_a, right, b, next_b), generate
+
+    return intrinsic(add)
+
+
+_add_one, _add_two = _adder(1), _adder(2)
 
 
 @intrinsic
@@ -166,8 +232,8 @@ def _put_square(typing_context, sums):
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
         data = builder.bitcast(data, ir.IntType(8).as_pointer())
         for tile in range(4):
-            place = ir.Constant(_INT, 4 * LANES * (PANEL * (tile // 2) + tile % 2))
-            _instruct(builder, "tilestored64", tile, builder.gep(data, [place]), ir.Constant(_INT, 4 * PANEL))
+            place = ir.Constant(INT, 4 * LANES * (PANEL * (tile // 2) + tile % 2))
+            instruct(builder, "tilestored64", tile, builder.gep(data, [place]), ir.Constant(INT, 4 * PANEL))
         return context.get_dummy_value()
 
     return types.void(sums), generate
@@ -181,11 +247,11 @@ def _pieces_of_rows(x, start, step, rows, K, spare, tile, place):
         for k in range(0, K, DEEP):
             at = made + k // DEEP * PLACES
             if k + DEEP <= K:
-                _store_pieces(tile, at, load(x, source + k), load(x, source + k + LANES))
+                store_pieces(tile, at, load(x, source + k), load(x, source + k + LANES))
                 continue
             for i in range(DEEP):
                 spare[i] = x[source + k + i] if k + i < K else 0
-            _store_pieces(tile, at, load(spare, 0), load(spare, LANES))
+            store_pieces(tile, at, load(spare, 0), load(spare, LANES))
 
 
 @compiled(fastmath=False)
@@ -202,7 +268,7 @@ def _pieces_of_columns(x, start, step, columns, depth, squares, tile, place):
                     for j in range(min(LANES, columns - c)):
                         squares[i // LANES * _TILE + LANES * j + i % LANES] = x[source + step * i + j]
             for r in range(0, _TILE, LANES):
-                _store_pieces(tile, place + r, load(squares, r), load(squares, _TILE + r))
+                store_pieces(tile, place + r, load(squares, r), load(squares, _TILE + r))
             place += PLACES
 
 
@@ -214,7 +280,7 @@ def _pieces_of_panel(panels, start, K, right, place):
                 at = start + (k + r) * PANEL + half
                 first = load(panels, at) if k + r < K else splat(0)
                 second = load(panels, at + LANES * PANEL) if k + r + LANES < K else splat(0)
-                _store_pieces(right, place + LANES * r, first, second)
+                store_pieces(right, place + LANES * r, first, second)
             place += PLACES
 
 
@@ -288,13 +354,20 @@ def take_panel(unit, panels, start, K, right, place):
 
 
 @compiled(fastmath=False)
-def multiply_tile(unit, tile, a, right, b, K, sums):
-    """``sums[PANEL * r + n] = Σ_k x_rk W_kn``."""
+def multiply_tile(unit, tile, a, rows, right, b, K, sums):
+    """``sums[PANEL * r + n] = Σ_k x_rk W_kn`` for so many rows."""
     if AVAILABLE and unit:
         size = -(-K // DEEP) * PLACES
         _clear_square()
-        for k in range(0, size, PLACES):
-            _add_square(tile, a + k, a + size + k, right, b + k, b + size + k)
+        if rows <= LANES:
+            for k in range(0, size, PLACES):
+                for i in range(k + PLACES, k + 2 * PLACES, LANES):
+                    fetch(right, b + i)
+                    fetch(right, b + size + i)
+                _add_one(tile, a + k, a + size + k, right, b + k, b + size + k)
+        else:
+            for k in range(0, size, PLACES):
+                _add_two(tile, a + k, a + size + k, right, b + k, b + size + k)
         _put_square(sums)
         return
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = s8 = s9 = s10 = s11 = splat(0)
