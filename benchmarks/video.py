@@ -16,7 +16,7 @@ HELD_OUT = 500
 # Patches as long as the clips: a token sees all that happens at its place.
 MOTION = {"patch_size": (8, 8, 8), "epochs": 16}
 AUTOENCODER = {"n_blocks": 3, "epochs": 24}
-RETRIEVAL = {"clip_patch": (8, 8, 8), "n_mels": 96, "temperature": 0.07, "epochs": 24, "batch_size": 256}
+RETRIEVAL = {"clip_patch": (8, 4, 4), "n_mels": 96, "temperature": 0.07, "epochs": 20, "batch_size": 128}
 DIFFUSION = {"patch_size": (8, 4, 4), "n_layers": 3, "epochs": 12, "learning_rate": 2e-3}
 GUIDANCE = 3.0
 

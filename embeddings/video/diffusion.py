@@ -5,11 +5,14 @@ import numpy as np
 from embeddings.checks import check_integer, check_number
 from embeddings.nn import MSE, Embedding, Layer, LayerNorm, Linear, Sequential, SiLU, TransformerBlock
 from embeddings.progress import progress
+from embeddings.video.autoencoder import VideoAutoencoder
 from embeddings.video.clips import centred, check_clips, uncentred
 from embeddings.video.network_model import NetworkModel
 from embeddings.video.patch_embedding import token_grid
 from embeddings.video.patches import patchify, unpatchify
 from embeddings.video.positions import grid_positions, sinusoidal_positions
+
+_PREFIX = "autoencoder."  # of what it has learned, in a file
 
 
 def signal_share(time):
@@ -86,13 +89,19 @@ class DiffusionTransformer(NetworkModel):
     ``x_t = √ᾱ x + √(1 - ᾱ) ε``; the network sees x_t and tells x. To draw, one begins with noise alone, and goes from
     time to time along what the network tells (DDIM, [3]_, equation 12, without new noise).
 
+    With an autoencoder, x is a clip's latent ([5]_): far fewer numbers, none of which the network has to spend on what
+    all clips have in common. Each number of a token is then scaled to deviate by 1.
+
     Parameters
     ----------
     patch_size : tuple of three int, default (2, 4, 4)
+        Of a token, in the clip; with an autoencoder, in its latents.
     width : int, default 96
     n_layers, n_heads : int, default 4 and 4
     unconditional : float, default 0.1
         The share of clips whose labels are not told in training, so that ``guidance`` can tell what they change ([4]_).
+    autoencoder : VideoAutoencoder, optional
+        Fitted, on clips such as these; it is saved with the model.
     epochs, batch_size : int, default 40 and 32
     learning_rate : float, default 1e-3
     seed : int, default 1
@@ -106,7 +115,10 @@ class DiffusionTransformer(NetworkModel):
     n_labels_ : list of int
         How many values each has.
     sizes_ : tuple of int
+        Of what is cut into tokens: clips or latents.
     n_channels_ : int
+    centre_, scale_, bound_ : array, shape (numbers of a token,), float32
+        What is taken from tokens, and what they are divided by, before noise is added; how large they then are at most.
     loss_history_ : list of float
 
     Examples
@@ -123,6 +135,7 @@ class DiffusionTransformer(NetworkModel):
     .. [2] Peebles & Xie, "Scalable Diffusion Models with Transformers", ICCV 2023.
     .. [3] Song, Meng & Ermon, "Denoising Diffusion Implicit Models", ICLR 2021.
     .. [4] Ho & Salimans, "Classifier-Free Diffusion Guidance", 2022.
+    .. [5] Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", CVPR 2022.
     """
 
     weight_decay = 0.0
@@ -134,6 +147,7 @@ class DiffusionTransformer(NetworkModel):
         n_layers=4,
         n_heads=4,
         unconditional=0.1,
+        autoencoder=None,
         epochs=40,
         batch_size=32,
         learning_rate=1e-3,
@@ -145,6 +159,7 @@ class DiffusionTransformer(NetworkModel):
         self.n_layers = n_layers
         self.n_heads = n_heads
         self.unconditional = unconditional
+        self.autoencoder = autoencoder
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -168,7 +183,13 @@ class DiffusionTransformer(NetworkModel):
         """
         self._check_training()
         check_number("unconditional", self.unconditional, minimum=0, maximum=1)
+        if self.autoencoder is not None:
+            if not isinstance(self.autoencoder, VideoAutoencoder):
+                raise TypeError(f"autoencoder must be a VideoAutoencoder, got a {type(self.autoencoder).__name__}")
+            self.autoencoder._check_is_fitted()
         X = check_clips(X, 3)
+        if self.autoencoder is not None:
+            X = self.autoencoder.transform(X)
         token_grid(X.shape[1:4], self.patch_size)
         self.sizes_, self.n_channels_ = X.shape[1:4], X.shape[4]
         self.names_ = sorted(labels)
@@ -176,9 +197,16 @@ class DiffusionTransformer(NetworkModel):
             raise ValueError("labels must have at least one name")
         self.n_labels_ = [int(np.max(labels[name], initial=0)) + 1 for name in self.names_]
         told = self._numbers(labels, len(X))
+        numbers = self.n_channels_ * int(np.prod(self.patch_size))
+        self.centre_, self.scale_, self.bound_ = np.array([[0], [1], [1]], np.float32).repeat(numbers, axis=1)
+        if self.autoencoder is not None:
+            kept = self._tokens(X)
+            self.centre_, self.scale_ = kept.mean(axis=(0, 1)), kept.std(axis=(0, 1)) + np.float32(1e-6)
+            kept = self._tokens(X)
+            self.bound_ = abs(kept).max(axis=(0, 1))
 
         def batch(chosen, rng):
-            tokens = self._tokens(X[chosen])
+            tokens = self._tokens(X[chosen]) if self.autoencoder is None else kept[chosen]
             times = rng.uniform(0, 1, len(chosen))
             share = signal_share(times).astype(np.float32)[:, None, None]
             noise = rng.standard_normal(tokens.shape, np.float32)
@@ -204,11 +232,15 @@ class DiffusionTransformer(NetworkModel):
         -------
         array, shape (n, frames, height, width, channels), uint8
         """
-        *_, last = self.steps(labels, steps, guidance, seed)
-        return last
+        *_, last = self._guesses(labels, steps, guidance, seed)
+        return self._clips(last)
 
     def steps(self, labels, steps=25, guidance=1.5, seed=0):
         """Yield the clips as the network guesses them at each step, the last one being what :meth:`sample` gives."""
+        yield from map(self._clips, self._guesses(labels, steps, guidance, seed))
+
+    def _guesses(self, labels, steps, guidance, seed):
+        """Yield the tokens that the network guesses at each step."""
         self._check_is_fitted()
         steps, guidance = check_integer("steps", steps, minimum=1), check_number("guidance", guidance, minimum=0)
         unknown = sorted(set(labels) - set(self.names_))
@@ -225,10 +257,10 @@ class DiffusionTransformer(NetworkModel):
         for now, then in progress(list(zip(times[:-1], times[1:], strict=True)), desc="drawing", unit="step"):
             # At time 1 itself nothing of the clip is left to divide by.
             here, there = signal_share(min(now, 0.995)), signal_share(then)
-            guess = np.clip(self._guess(x, now, told, guidance), -1, 1)
+            guess = np.clip(self._guess(x, now, told, guidance), -self.bound_, self.bound_)
             noise = (x - np.float32(np.sqrt(here)) * guess) / np.float32(np.sqrt(1 - here))
             x = np.float32(np.sqrt(there)) * guess + np.float32(np.sqrt(1 - there)) * noise
-            yield uncentred(unpatchify(guess, self.sizes_, self.patch_size, channels="first"))
+            yield guess
 
     def _guess(self, x, time, told, guidance):
         def network(asked):
@@ -254,10 +286,34 @@ class DiffusionTransformer(NetworkModel):
         return np.stack(columns, axis=1)
 
     def _tokens(self, X):
-        return patchify(centred(X), self.patch_size, channels="first")
+        """Of clips or latents: (n, P, numbers)."""
+        x = centred(X) if self.autoencoder is None else np.ascontiguousarray(np.moveaxis(X, -1, 1))
+        tokens = patchify(x, self.patch_size, channels="first")
+        return (tokens - self.centre_) / self.scale_
+
+    def _clips(self, tokens):
+        x = unpatchify(tokens * self.scale_ + self.centre_, self.sizes_, self.patch_size, channels="first")
+        return uncentred(x) if self.autoencoder is None else self.autoencoder.inverse_transform(np.moveaxis(x, 1, -1))
 
     def _build(self, rng):
         grid = token_grid(self.sizes_, self.patch_size)
         numbers = self.n_channels_ * int(np.prod(self.patch_size))
         arguments = tuple(self.n_labels_), numbers, grid, self.width, self.n_layers, self.n_heads
         return DenoisingTransformer(*arguments, rng=rng)
+
+    def _get_saved_params(self):
+        return {name: value for name, value in super()._get_saved_params().items() if name != "autoencoder"}
+
+    def _get_state(self):
+        state = super()._get_state()
+        if self.autoencoder is not None:
+            state["autoencoder_params_"] = [list(pair) for pair in self.autoencoder._get_saved_params().items()]
+            state |= {_PREFIX + name: value for name, value in self.autoencoder._get_state().items()}
+        return state
+
+    def _set_state(self, state):
+        inner = {name[len(_PREFIX) :]: state.pop(name) for name in list(state) if name.startswith(_PREFIX)}
+        if inner:
+            self.autoencoder = VideoAutoencoder(**dict(state.pop("autoencoder_params_")))
+            self.autoencoder._set_state(inner)
+        super()._set_state(state)

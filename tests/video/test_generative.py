@@ -5,7 +5,7 @@ import pytest
 
 from embeddings.base import NotFittedError
 from embeddings.datasets import moving_shapes
-from embeddings.video import DiffusionTransformer, UnifiedEncoder
+from embeddings.video import DiffusionTransformer, UnifiedEncoder, VideoAutoencoder
 from embeddings.video.diffusion import DenoisingTransformer, signal_share
 from embeddings.video.positions import grid_positions, sinusoidal_positions
 from embeddings.video.unified import PairsOfForms, UnifiedNetwork
@@ -177,3 +177,26 @@ def test_diffusion_draws_the_colour_that_is_asked_for(tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             model.sample(bad)
+
+
+def test_diffusion_in_the_latents_of_an_autoencoder(tmp_path):
+    colours = np.array([[230, 30, 30], [30, 230, 30], [30, 30, 230]], np.uint8)
+    labels = {"colour": np.arange(96) % 3}
+    clips = np.broadcast_to(colours[labels["colour"]][:, None, None, None], (96, 2, 8, 8, 3))
+    autoencoder = VideoAutoencoder((2, 4, 4), latent_channels=4, width=16, n_blocks=1, epochs=10, batch_size=16)
+    settings = {"patch_size": (1, 1, 1), "width": 16, "n_layers": 1, "n_heads": 2, "learning_rate": 5e-3, "epochs": 30}
+    with pytest.raises(NotFittedError):
+        DiffusionTransformer(autoencoder=autoencoder).fit(clips, labels)
+    with pytest.raises(TypeError, match="autoencoder must be a VideoAutoencoder, got a str"):
+        DiffusionTransformer(autoencoder="latents").fit(clips, labels)
+    model = DiffusionTransformer(**settings, batch_size=16, autoencoder=autoencoder.fit(clips)).fit(clips, labels)
+    assert model.sizes_ == (1, 2, 2) and model.n_channels_ == 4
+    asked = {"colour": np.array([0, 1, 2, 2])}
+    *_, drawn = model.steps(asked, steps=8, seed=3)
+    assert drawn.shape == (4, 2, 8, 8, 3) and drawn.dtype == np.uint8
+    distance = abs(drawn.reshape(4, -1, 3).mean(axis=1)[:, None] - colours).sum(axis=2)
+    assert distance.argmin(axis=1).tolist() == [0, 1, 2, 2]
+    model.save(tmp_path / "model.safetensors")
+    loaded = DiffusionTransformer.load(tmp_path / "model.safetensors")
+    assert loaded.sample(asked, 8, seed=3).tobytes() == drawn.tobytes()
+    assert loaded.autoencoder.compression == 24
