@@ -15,8 +15,7 @@ columns of x take the place of its rows, dy that of W, and sums go over some row
 symbol  variable  shape                       what it is
 ======= ========= =========================== =========================================================================
 x       x         (R, K) float32              rows
-W       panels    (⌈N / PANEL⌉, K, PANEL)     weights, zeros behind column N; from ``panels_of``. For ``dense_cpu``
-                                              also what ``pieces_of`` makes of them, (⌈N / PANEL⌉, …): the same bits
+W       panels    (⌈N / PANEL⌉, K, PANEL)     weights, zeros behind column N; from ``panels_of``
 b       bias      (N,) float32
 f       kind      int                         IDENTITY, or ``KINDS["relu"]``, ``KINDS["gelu"]`` of kernels/activation.py
 s       slope     (R, N) or (0, 0)            the derivative, written in place; (0, 0): not wanted
@@ -45,6 +44,7 @@ from kernels.dense_tiles import (
     SQUARE,
     begin_tiles,
     end_tiles,
+    multiply_few,
     multiply_tile,
     size_of_right,
     size_of_tile,
@@ -157,34 +157,35 @@ def _bent(z, kind):
 
 
 @compiled
-def _dense(unit, ready, x, flat, bias, kind, slope, times, plus, y):
-    (R, K), N = x.shape, y.shape[1]
-    P = -(-N // PANEL)
+def _dense(unit, x, panels, bias, kind, slope, times, plus, y):
+    (R, K), N, P = x.shape, y.shape[1], panels.shape[0]
     has_slope, has_times, has_plus = slope.size > 0, times.size > 0, plus.size > 0
-    flat_x, all_y, all_slopes = x.reshape(-1), y.reshape(-1), slope.reshape(-1)
+    flat_x, flat, all_y, all_slopes = x.reshape(-1), panels.reshape(-1), y.reshape(-1), slope.reshape(-1)
     all_times, all_plus = times.reshape(-1), plus.reshape(-1)
     biases, sums, squares = lanes_of_zeros(P * PANEL), lanes_of_zeros(SQUARE * PANEL), lanes_of_zeros(2 * LANES * LANES)
     biases[:N] = bias
     unit, rows = unit and AVAILABLE, begin_tiles(unit)
-    staying, size, right_size = P * K * PANEL <= STAYING, size_of_tile(unit, K), size_of_right(unit, K)
+    few = R <= rows
+    staying, size, right_size = flat.shape[0] <= STAYING and not few, size_of_tile(unit, K), size_of_right(unit, K, few)
     together = 1 if staying else max(1, min(-(-R // rows), TOGETHER // size))
     tiles = lanes_of_zeros(together * size)
-    ready |= not unit
-    right = flat if ready else lanes_of_zeros((P if staying else 1) * right_size)
+    right = lanes_of_zeros((P if staying else 1) * right_size) if unit else flat
     for first in range(0, R, together * rows):
         last = min(first + together * rows, R)
         for start in range(first, last, rows):
             place = (start - first) // rows * size
             take_rows(unit, flat_x, start * K, K, min(rows, last - start), K, squares, tiles, place)
         for p in range(P):
-            b = p * right_size if staying or ready else 0
-            if not ready and (first == 0 or not staying):
+            b = p * right_size if staying or not unit else 0
+            if not few and (first == 0 or not staying):
                 take_panel(unit, flat, p * K * PANEL, K, right, b)
             columns = min(PANEL, N - p * PANEL)
             for start in range(first, last, rows):
-                n_rows = min(rows, last - start)
-                multiply_tile(unit, tiles, (start - first) // rows * size, n_rows, right, b, K, sums)
-                for r in range(n_rows):
+                if few:
+                    multiply_few(unit, tiles, R, flat, p * K * PANEL, K, right, sums)
+                else:
+                    multiply_tile(unit, tiles, (start - first) // rows * size, right, b, K, sums)
+                for r in range(min(rows, last - start)):
                     place = (start + r) * N + p * PANEL
                     for c in range(0, PANEL, LANES):
                         z, derivative = _bent(load(sums, r * PANEL + c) + load(biases, p * PANEL + c), kind)
@@ -238,9 +239,8 @@ def _gradient(unit, x, dy, begin, end, first, last, dW, db):
             store(totals, n + LANES, t)
             take_panel(unit, panel, 0, depth, right, 0)
             for k in range(begin, end, rows):
-                n_rows = min(rows, end - k)
-                multiply_tile(unit, tiles, (k - begin) // rows * size, n_rows, right, 0, depth, sums)
-                for r in range(n_rows):
+                multiply_tile(unit, tiles, (k - begin) // rows * size, right, 0, depth, sums)
+                for r in range(min(rows, end - k)):
                     place = (k + r) * N + n
                     if columns == PANEL:
                         for c in range(0, PANEL, LANES):
@@ -256,12 +256,12 @@ def _gradient(unit, x, dy, begin, end, first, last, dW, db):
 
 def dense_cpu(x, panels, bias, kind, slope, times, plus, y):
     """Compiled :func:`dense_numpy`, on the matrix unit where there is one."""
-    _dense(AVAILABLE, panels.ndim == 2, x, panels.reshape(-1), bias, kind, slope, times, plus, y)
+    _dense(AVAILABLE, x, panels, bias, kind, slope, times, plus, y)
 
 
 def dense_lanes(x, panels, bias, kind, slope, times, plus, y):
     """Compiled :func:`dense_numpy`, as it is where there is no matrix unit."""
-    _dense(False, True, x, panels.reshape(-1), bias, kind, slope, times, plus, y)
+    _dense(False, x, panels, bias, kind, slope, times, plus, y)
 
 
 def dense_gradient_cpu(x, dy, begin, end, first, last, dW, db):

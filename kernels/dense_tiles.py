@@ -26,7 +26,6 @@ from kernels.amx import (
     AVAILABLE,
     DEEP,
     INT,
-    PIECES,
     PLACES,
     address_of,
     configure_tiles,
@@ -44,9 +43,6 @@ AHEAD = 12
 
 # Numbers that the unit's instructions go through within a tile; bytes of its rows.
 _TILE, _LINE = LANES * LANES, 4 * LANES
-
-# Numbers whose pieces add up to them.
-_SMALLEST, _LARGEST = np.float32(2.0**-110), np.float32(2.0**127)
 
 
 def size_of_panels(K, N):
@@ -86,68 +82,6 @@ def panels_of(W, room=None):
         part = W[:, p * PANEL : (p + 1) * PANEL]
         panels[p, :, : part.shape[1]] = part
     return panels
-
-
-def size_of_pieces(K, N):
-    """How many numbers the pieces of the panels of weights (K, N) take: half as many again as the panels."""
-    return -(-N // PANEL) * size_of_right(True, K)
-
-
-def pieces_of(panels, room=None):
-    """Panels as the matrix unit reads them, made once for many products.
-
-    Parameters
-    ----------
-    panels : array, shape (P, K, PANEL), float32
-    room : array, shape (size_of_pieces(K, P * PANEL),), float32, optional
-        Written to, so that the pieces of many layers lie in one block.
-
-    Returns
-    -------
-    array, shape (P, 2 ⌈K / DEEP⌉ PLACES), float32
-        Bits of pieces, two in the place of a number.
-
-    Examples
-    --------
-    >>> panels = panels_of(np.random.default_rng(0).normal(size=(40, 70)).astype(np.float32))
-    >>> np.array_equal(panels_of_pieces(pieces_of(panels), 40), panels)
-    True
-    """
-    P, K, _ = panels.shape
-    room = lanes_of_zeros(size_of_pieces(K, P * PANEL)) if room is None else room
-    pieces = room.reshape(P, -1)
-    _make_pieces(panels.reshape(-1), K, pieces.reshape(-1))
-    return pieces
-
-
-def panels_of_pieces(pieces, K):
-    """The panels that :func:`pieces_of` was given, if they :func:`add_up`."""
-    pairs = pieces.view(np.uint32).reshape(len(pieces), 2, -1, PIECES, LANES, LANES)
-    # A place holds the number of row k low, that of row k + LANES high.
-    halves = np.stack([pairs << 16, pairs & np.uint32(0xFFFF0000)], axis=3).view(np.float32)
-    first, second, third = np.moveaxis(halves, 4, 0)
-    rows = (third + second + first).reshape(len(pieces), 2, -1, LANES)
-    return np.ascontiguousarray(np.moveaxis(rows, 1, 2).reshape(len(pieces), -1, PANEL)[:, :K])
-
-
-@compiled(fastmath=False)
-def add_up(numbers):
-    """Whether the three pieces of each of some numbers, flat, add up to it: it is 0, or its digits are within reach.
-
-    The last of 24 digits must not lie below the last of the smallest piece, 2⁻¹³³, nor the first round to infinity.
-    """
-    n_lost = 0
-    for i in range(numbers.shape[0]):
-        size = abs(numbers[i])
-        n_lost += not (size == 0 or (size >= _SMALLEST and size <= _LARGEST))
-    return n_lost == 0
-
-
-@compiled(fastmath=False)
-def _make_pieces(panels, K, pieces):
-    size = size_of_right(True, K)
-    for p in range(pieces.shape[0] // max(size, 1)):
-        _pieces_of_panel(panels, p * K * PANEL, K, pieces, p * size)
 
 
 @compiled
@@ -273,15 +207,17 @@ def _pieces_of_columns(x, start, step, columns, depth, squares, tile, place):
 
 
 @compiled(fastmath=False)
-def _pieces_of_panel(panels, start, K, right, place):
-    for half in range(0, PANEL, LANES):
-        for k in range(0, K, DEEP):
-            for r in range(LANES):
-                at = start + (k + r) * PANEL + half
-                first = load(panels, at) if k + r < K else splat(0)
-                second = load(panels, at + LANES * PANEL) if k + r + LANES < K else splat(0)
-                store_pieces(right, place + LANES * r, first, second)
-            place += PLACES
+def _pieces_of_square(panels, start, k, K, right, first, second):
+    """Of DEEP rows of a panel, from the k-th on: the columns of its first half, and those of its second."""
+    for half, place in ((0, first), (LANES, second)):
+        for r in range(min(LANES, K - k)):
+            at = start + (k + r) * PANEL + half
+            fetch(panels, at + 2 * DEEP * PANEL)
+            fetch(panels, at + (2 * DEEP + LANES) * PANEL)
+            more = load(panels, at + LANES * PANEL) if k + r + LANES < K else splat(0)
+            store_pieces(right, place + LANES * r, load(panels, at), more)
+        for r in range(min(LANES, K - k), LANES):
+            store_pieces(right, place + LANES * r, splat(0), splat(0))
 
 
 # In lanes, or on the unit --------------------------------------------------------------------------------------------
@@ -311,9 +247,11 @@ def size_of_tile(unit, K):
 
 
 @compiled
-def size_of_right(unit, K):
-    """How many numbers a panel takes."""
-    return 2 * -(-K // DEEP) * PLACES if unit else K * PANEL
+def size_of_right(unit, K, few=False):
+    """How many numbers a panel takes, or what :func:`multiply_few` has of it at a time."""
+    if not unit:
+        return K * PANEL
+    return 4 * PLACES if few else 2 * -(-K // DEEP) * PLACES
 
 
 @compiled(fastmath=False)
@@ -350,24 +288,45 @@ def take_columns(unit, x, start, step, columns, depth, squares, tile, place):
 def take_panel(unit, panels, start, K, right, place):
     """Make what a product reads of a panel; in lanes, nothing: it reads the panel itself."""
     if AVAILABLE and unit:
-        _pieces_of_panel(panels, start, K, right, place)
+        size = -(-K // DEEP) * PLACES
+        for k in range(0, K, DEEP):
+            at = place + k // DEEP * PLACES
+            _pieces_of_square(panels, start, k, K, right, at, at + size)
 
 
 @compiled(fastmath=False)
-def multiply_tile(unit, tile, a, rows, right, b, K, sums):
-    """``sums[PANEL * r + n] = Σ_k x_rk W_kn`` for so many rows."""
+def multiply_few(unit, tile, rows, panels, start, K, right, sums):
+    """:func:`multiply_tile` of one tile, the only one that meets this panel, with so many rows; the same bits.
+
+    Each square of weights is made ready while the one before is multiplied, and stays in the first cache.
+    """
+    if not (AVAILABLE and unit):
+        multiply_tile(unit, tile, 0, panels, start, K, sums)
+        return
+    size = -(-K // DEEP) * PLACES
+    _clear_square()
+    here, there = 0, 2 * PLACES
+    _pieces_of_square(panels, start, 0, K, right, here, here + PLACES)
+    for k in range(0, K, DEEP):
+        a = k // DEEP * PLACES
+        if k + DEEP < K:
+            _pieces_of_square(panels, start, k + DEEP, K, right, there, there + PLACES)
+        if rows <= LANES:
+            _add_one(tile, a, a + size, right, here, here + PLACES)
+        else:
+            _add_two(tile, a, a + size, right, here, here + PLACES)
+        here, there = there, here
+    _put_square(sums)
+
+
+@compiled(fastmath=False)
+def multiply_tile(unit, tile, a, right, b, K, sums):
+    """``sums[PANEL * r + n] = Σ_k x_rk W_kn``."""
     if AVAILABLE and unit:
         size = -(-K // DEEP) * PLACES
         _clear_square()
-        if rows <= LANES:
-            for k in range(0, size, PLACES):
-                for i in range(k + PLACES, k + 2 * PLACES, LANES):
-                    fetch(right, b + i)
-                    fetch(right, b + size + i)
-                _add_one(tile, a + k, a + size + k, right, b + k, b + size + k)
-        else:
-            for k in range(0, size, PLACES):
-                _add_two(tile, a + k, a + size + k, right, b + k, b + size + k)
+        for k in range(0, size, PLACES):
+            _add_two(tile, a + k, a + size + k, right, b + k, b + size + k)
         _put_square(sums)
         return
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = s8 = s9 = s10 = s11 = splat(0)

@@ -245,7 +245,6 @@ class BERT(Embedder):
         """
         self._check_is_fitted()
         check_integer("workers", self.workers, minimum=1)
-        self.encoder_.prepare()
         with progress(desc="sentences", unit="sentence") as bar:
             if self.workers == 1:
                 for block in self._blocks(X):

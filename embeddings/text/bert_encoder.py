@@ -3,12 +3,11 @@
 import numpy as np
 
 from kernels.activation import GELU
-from kernels.amx import AVAILABLE
 from kernels.attention import IMPLEMENTATIONS as ATTENTION
 from kernels.attention import weights_numpy
 from kernels.dense import IDENTITY, NONE
 from kernels.dense import IMPLEMENTATIONS as DENSE
-from kernels.dense_tiles import add_up, panels_of, panels_of_pieces, pieces_of, size_of_panels, size_of_pieces
+from kernels.dense_tiles import panels_of, size_of_panels
 from kernels.device import implementation
 from kernels.norm import IMPLEMENTATIONS as NORM
 from kernels.simd import LANES
@@ -42,10 +41,17 @@ class BertEncoder:
             tensors["embeddings.position_embeddings.weight"] + tensors["embeddings.token_type_embeddings.weight"][0]
         )
         self._norm = _pair(tensors, "embeddings.LayerNorm")
-        self._layers = [self._layer(f"encoder.layer.{i}", tensors) for i in range(shape.num_hidden_layers)]
+        d, h = shape.hidden_size, shape.intermediate_size
+        sizes = [size_of_panels(*sides) for sides in ((d, 3 * d), (d, d), (d, h), (h, d))]
+        # One block for all, for which NumPy asks for huge pages; it begins where lanes do.
+        block = np.empty(shape.num_hidden_layers * sum(sizes) + LANES, np.float32)
+        block[:] = 0
+        skip = -(block.ctypes.data // 4) % LANES
+        rooms = np.split(block[skip : len(block) - LANES + skip], shape.num_hidden_layers)
+        self._layers = [self._layer(f"encoder.layer.{i}", tensors, rooms[i], sizes) for i in range(len(rooms))]
 
-    def _layer(self, layer, tensors):
-        rooms = self._rooms(size_of_panels)
+    def _layer(self, layer, tensors, room, sizes):
+        rooms = np.split(room, np.cumsum(sizes)[:-1])
         names = [f"{layer}.attention.self.{part}" for part in ("query", "key", "value")]
         inward = np.concatenate([tensors.pop(f"{name}.weight") for name in names])  # (3d, d)
         bias = np.concatenate([tensors[f"{name}.bias"] for name in names])
@@ -58,38 +64,17 @@ class BertEncoder:
             _pair(tensors, f"{layer}.output.LayerNorm"),
         )
 
-    def _rooms(self, size_of):
-        """For a layer's four matrices, in one block, for which NumPy asks for huge pages; it begins where lanes do."""
-        d, h = self.shape.hidden_size, self.shape.intermediate_size
-        sizes = [size_of(*sides) for sides in ((d, 3 * d), (d, d), (d, h), (h, d))]
-        block = np.empty(sum(sizes) + LANES, np.float32)
-        block[:] = 0
-        skip = -(block.ctypes.data // 4) % LANES
-        return np.split(block[skip : len(block) - LANES + skip], np.cumsum(sizes)[:-1])
-
-    def prepare(self):
-        """Once, for any number of sentences: the matrices as the matrix unit reads them, in place of what they were.
-
-        Not while :meth:`forward` runs. Without it the same comes out, later; so it does where a weight is so small, or
-        so large, that it could not be made out again to be saved.
-        """
-        for i, (inward, outward, norm_1, inner, outer, norm_2) in enumerate(self._layers if AVAILABLE else ()):
-            if inward[0].ndim == 3 and all(add_up(W.reshape(-1)) for W, _ in (inward, outward, inner, outer)):
-                matrices = zip((inward, outward, inner, outer), self._rooms(size_of_pieces), strict=True)
-                ready = [(pieces_of(panels, room), bias) for (panels, bias), room in matrices]
-                self._layers[i] = ready[0], ready[1], norm_1, *ready[2:], norm_2
-
     def tensors(self):
         """The matrices that were taken out, as they were."""
-        d, h, found = self.shape.hidden_size, self.shape.intermediate_size, {}
+        d, found = self.shape.hidden_size, {}
         for i, (inward, outward, _, inner, outer, _) in enumerate(self._layers):
             layer = f"encoder.layer.{i}"
-            W = _unpacked(*inward, d)
+            W = _unpacked(*inward)
             for k, part in enumerate(("query", "key", "value")):
                 found[f"{layer}.attention.self.{part}.weight"] = W[:, k * d : (k + 1) * d].T
-            found[f"{layer}.attention.output.dense.weight"] = _unpacked(*outward, d).T
-            found[f"{layer}.intermediate.dense.weight"] = _unpacked(*inner, d).T
-            found[f"{layer}.output.dense.weight"] = _unpacked(*outer, h).T
+            found[f"{layer}.attention.output.dense.weight"] = _unpacked(*outward).T
+            found[f"{layer}.intermediate.dense.weight"] = _unpacked(*inner).T
+            found[f"{layer}.output.dense.weight"] = _unpacked(*outer).T
         return {name: np.ascontiguousarray(array) for name, array in found.items()}
 
     def forward(self, ids, lengths, layers=None, weights=None):
@@ -166,7 +151,5 @@ def _panels(tensors, name, room):
     return panels_of(tensors.pop(f"{name}.weight").T, room), tensors[f"{name}.bias"]
 
 
-def _unpacked(panels, bias, K):
-    if panels.ndim == 2:
-        panels = panels_of_pieces(panels, K)
-    return panels.swapaxes(0, 1).reshape(K, -1)[:, : len(bias)]
+def _unpacked(panels, bias):
+    return panels.swapaxes(0, 1).reshape(panels.shape[1], -1)[:, : len(bias)]
