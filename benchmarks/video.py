@@ -16,7 +16,7 @@ HELD_OUT = 500
 # Patches as long as the clips: a token sees all that happens at its place.
 MOTION = {"patch_size": (8, 8, 8), "epochs": 16}
 AUTOENCODER = {"n_blocks": 3, "epochs": 24}
-RETRIEVAL = {"clip_patch": (8, 4, 4), "n_mels": 96, "temperature": 0.07, "epochs": 20, "batch_size": 128}
+RETRIEVAL = {"clip_patch": (8, 4, 4), "n_mels": 96, "temperature": 0.07, "epochs": 22, "batch_size": 256}
 # Less is squeezed than above, so that edges stay; one token for each place of the latent.
 LATENTS = {"latent_channels": 64, "epochs": 8}
 DIFFUSION = {"patch_size": (1, 1, 1), "width": 128, "epochs": 120, "batch_size": 64, "learning_rate": 2e-3}
@@ -204,7 +204,7 @@ def _principal_components(X, k, rounds=3, more=64):
     return centre, directions @ np.linalg.eigh(products.T @ products)[1][:, -k:]
 
 
-def retrieval(n=24576):
+def retrieval(n=32768):
     """Texts, clips and sounds that belong together, among 500 never seen, no two with the same caption."""
     from embeddings.datasets import moving_shapes
     from embeddings.video import UnifiedEncoder
