@@ -11,9 +11,15 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+# Seconds of a turn on several threads.
+TURN = 0.3
+
 
 def interleave(contestants, repeats=5, threads=1, warm_up=True):
     """Time functions in turn, round after round, so that a slow spell of the machine hits them all alike.
+
+    On several threads a short one runs again and again in its turn, as training does, and the median counts: the first
+    runs share cores with the threads of the one before, which still wait for work, and with each other.
 
     Parameters
     ----------
@@ -38,10 +44,18 @@ def interleave(contestants, repeats=5, threads=1, warm_up=True):
                 function()
         for _ in range(repeats):
             for name, function in contestants.items():
-                start = time.perf_counter()
-                function()
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(_turn(function, TURN if threads > 1 else 0))
     return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def _turn(function, at_least):
+    """Median seconds of as many runs as fit into a turn, of one at least."""
+    seconds, begin = [], time.perf_counter()
+    while not seconds or time.perf_counter() - begin < at_least:
+        start = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
 
 
 def report(title, medians, amount=None, unit="", bar=None):

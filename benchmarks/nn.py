@@ -54,7 +54,7 @@ def recurrent(cell, threads):
     for parameter, their_parameter in pairs:
         ref = their_parameter.grad.numpy().T
         np.testing.assert_allclose(parameter.grad, ref, atol=1e-4 * np.abs(ref).max())
-    medians = interleave({"ours": step, "PyTorch": their_step}, repeats=100, threads=threads)
+    medians = interleave({"ours": step, "PyTorch": their_step}, repeats=50, threads=threads)
     title = f"{cell.upper()}, forward and backward, {threads} thread(s): {BATCH} sequences of {STEPS} steps"
     report(title, medians, BATCH * STEPS, "steps", BAR)
 
