@@ -28,6 +28,21 @@ def test_interleave_calls_in_turn_and_takes_medians():
     assert medians["b"] > medians["a"]
 
 
+def test_on_several_threads_the_first_run_of_a_turn_does_not_count():
+    last = {"ours": 0.0, "theirs": 0.0}
+
+    def wakes_up(name):
+        def call():
+            # As threads do: slow after a break.
+            time.sleep(0.002 if time.perf_counter() - last[name] < 0.1 else 0.15)
+            last[name] = time.perf_counter()
+
+        return call
+
+    medians = harness.interleave({name: wakes_up(name) for name in last}, repeats=2, threads=2)
+    assert max(medians.values()) < 0.1
+
+
 def test_report_compares_with_the_best_other(capsys):
     ratio = harness.report("title", {"ours": 1.0, "slow": 30.0, "quick": 12.0}, amount=24, unit="MB", bar=10)
     assert ratio == 12.0
