@@ -113,11 +113,16 @@ class MSE(Loss):
         return value, difference * prediction.dtype.type(2 / self.count)
 
 
+# The score of what is not to be told apart: e to it is 0.
+_NO_RIVAL = -1e4
+
+
 class InfoNCE(Loss):
     """Two views of the same thing closer to each other than to all others (van den Oord et al. 2018, equation 4).
 
     Row i of the first half of `prediction` belongs to row i of the second. With a and b the two halves, each row at
-    length 1, and S = a bᵀ / temperature, the loss is the cross-entropy of S with its diagonal as targets.
+    length 1, and S = a bᵀ / temperature, the loss is the cross-entropy of S with its diagonal as targets. Rows that are
+    known to say the same need not be told apart.
 
     Parameters
     ----------
@@ -134,6 +139,8 @@ class InfoNCE(Loss):
     >>> loss = InfoNCE(temperature=0.5)
     >>> round(loss(close)[0], 4), round(loss(far)[0], 4)
     (0.1269, 2.1269)
+    >>> loss(far, target=[7, 7])[0]
+    0.0
     """
 
     def __init__(self, temperature=0.05, symmetric=True, similarity="cosine"):
@@ -143,7 +150,7 @@ class InfoNCE(Loss):
         self.symmetric, self.similarity = symmetric, check_choice("similarity", similarity, ("cosine", "dot"))
 
     def __call__(self, prediction, target=None):
-        """Vectors (2 N, d); there is no target."""
+        """Vectors (2 N, d); `target`, if given, (N,), has the same number for rows that say the same."""
         if prediction.ndim != 2 or len(prediction) % 2 or not len(prediction):
             raise ValueError(f"InfoNCE takes two halves of vectors (2 N, d), got an array of shape {prediction.shape}")
         N = self.count = len(prediction) // 2
@@ -154,6 +161,11 @@ class InfoNCE(Loss):
         a, b = vectors[:N], vectors[N:]
         scores = a @ b.T / prediction.dtype.type(self.temperature)  # (N, N)
         diagonal, cross_entropy = np.arange(N), CrossEntropy()
+        if target is not None:
+            target = np.asarray(target)
+            if target.shape != (N,):
+                raise ValueError(f"target must be {N} numbers, one for each pair, got the shape {target.shape}")
+            scores[(target[:, None] == target) & (diagonal[:, None] != diagonal)] = _NO_RIVAL
         value, d_scores = cross_entropy(scores, diagonal)
         if self.symmetric:
             other, d_other = cross_entropy(np.ascontiguousarray(scores.T), diagonal)

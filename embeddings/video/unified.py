@@ -102,13 +102,13 @@ class PairsOfForms(Loss):
         self.temperature, self.pairs = temperature, pairs
 
     def __call__(self, prediction, target):
-        """`target` is M."""
-        parts = np.split(prediction, target)
-        self.count = len(parts[0])
+        """`target`, (N,), has the same number for items that say the same: they need not be told apart."""
+        self.count = len(target)
+        parts = np.split(prediction, len(prediction) // self.count)
         loss, grads = InfoNCE(self.temperature), [np.zeros_like(part) for part in parts]
         total = 0.0
         for i, j in self.pairs:
-            value, grad = loss(np.concatenate([parts[i], parts[j]]))
+            value, grad = loss(np.concatenate([parts[i], parts[j]]), target)
             total += value / len(self.pairs)
             for k, part in ((i, grad[: self.count]), (j, grad[self.count :])):
                 grads[k] += part / grad.dtype.type(len(self.pairs))
@@ -120,8 +120,9 @@ class UnifiedEncoder(NetworkModel):
 
     The tokens of a text, and the patches of a picture, a clip and a log-mel spectrogram, are projected to one width;
     what kind they are and where they lie is added, and one Transformer reads all. It learns from items of which several
-    forms are known: of all items of a batch, each form is to find the others of its own item ([1]_). Only pictures and
-    clips need not find each other: they would do so by their backgrounds, of which no text and no sound tells.
+    forms are known: of all items of a batch, each form is to find the others of its own item ([1]_). Items of the same
+    texts need not be told apart. Nor need pictures and clips find each other: they would do so by their backgrounds, of
+    which no text and no sound tells.
 
     Parameters
     ----------
@@ -242,11 +243,14 @@ class UnifiedEncoder(NetworkModel):
         if "sound" in given:
             given["sound"] = self._spectrograms(given["sound"])
 
+        numbers = {}
+        same = np.array([numbers.setdefault(tuple(item), len(numbers)) for item in texts])
+
         def batch(chosen, rng):
             x = {"text": self._words([texts[i][rng.integers(len(texts[i]))] for i in chosen])}
             for name, values in given.items():
                 x[name] = values[chosen] if name == "sound" else centred(values[chosen])
-            return x, len(self.modalities_)
+            return x, same[chosen]
 
         names = self.modalities_
         pairs = [(i, j) for j in range(len(names)) for i in range(j) if {names[i], names[j]} != {"image", "clip"}]

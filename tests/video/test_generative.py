@@ -5,6 +5,7 @@ import pytest
 
 from embeddings.base import NotFittedError
 from embeddings.datasets import moving_shapes
+from embeddings.nn import InfoNCE
 from embeddings.video import DiffusionTransformer, UnifiedEncoder, VideoAutoencoder
 from embeddings.video.diffusion import DenoisingTransformer, signal_share
 from embeddings.video.positions import grid_positions, sinusoidal_positions
@@ -72,8 +73,13 @@ def test_each_item_is_read_by_itself():
 
 def test_the_loss_of_pairs():
     prediction, loss = rng().normal(size=(9, 4)), PairsOfForms(0.5, [(0, 1), (0, 2)])
-    _, grad = loss(prediction, 3)
-    assert slope(lambda: loss(prediction, 3)[0], prediction, grad) < 1e-6
+    for target in (np.arange(3), np.array([5, 2, 5])):
+        value, grad = loss(prediction, target)
+        assert slope(lambda target=target: loss(prediction, target)[0], prediction, grad) < 1e-6
+    # Items 0 and 2 say the same: neither is a wrong answer to the other.
+    assert value < loss(prediction, np.arange(3))[0]
+    with pytest.raises(ValueError, match="target must be 2 numbers"):
+        InfoNCE()(prediction[:4], np.arange(3))
 
 
 @pytest.fixture(scope="module")
