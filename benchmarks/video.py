@@ -1,7 +1,7 @@
 """Video models: what they know of clips never seen, training beside PyTorch, and spectrograms beside librosa.
 
-Quality takes long: EMBEDDINGS_VIDEO_QUALITY names what to train, of motion, autoencoder, retrieval and diffusion, or
-"none" for speed alone; by default all of them.
+Quality takes an hour and a half on one thread: EMBEDDINGS_VIDEO_QUALITY names what to train, of motion, autoencoder,
+retrieval and diffusion, or "none" for speed alone; by default all of them.
 """
 
 import os
