@@ -39,9 +39,7 @@ def run(data, threads):
                     lambda ours=ours, back=back, sizes=sizes, counts=counts: rearrange(ours, back, **sizes, **counts),
                 ),
             ):
-                medians = interleave(
-                    {"embeddings": call, "einops": peer, "copy": clip.copy}, repeats=31, threads=threads
-                )
+                medians = interleave({"embeddings": call, "einops": peer, "copy": clip.copy}, repeats=31)
                 copy = medians.pop("copy")
                 title = f"{what}, {np.dtype(dtype).name}, patches of {t} × {h} × {w}"
                 promised = what == "patchify"

@@ -123,7 +123,7 @@ def _clear_square(typing_context):
 
 
 def _adder(n_rows):
-    """Add the products of one or two tiles of rows and two of columns, six of pieces for each pair, to the sums.
+    """What adds the products of one or two tiles of rows and two of columns, six of pieces for each pair, to the sums.
 
     A sum is added to again only after the others: an addition takes as long as three more need to begin.
     """
@@ -212,6 +212,7 @@ def _pieces_of_square(panels, start, k, K, right, first, second):
     for half, place in ((0, first), (LANES, second)):
         for r in range(min(LANES, K - k)):
             at = start + (k + r) * PANEL + half
+            # Two squares ahead, where memory has time to answer.
             fetch(panels, at + 2 * DEEP * PANEL)
             fetch(panels, at + (2 * DEEP + LANES) * PANEL)
             more = load(panels, at + LANES * PANEL) if k + r + LANES < K else splat(0)

@@ -358,3 +358,12 @@ class VideoAutoencoder(NetworkModel):
         unpatch.linear.weight.data *= np.float32(0.1)
         unpatch.linear.weight.data[:kept] = (components * deviations).T[:kept]
         unpatch.linear.bias.data[:] = mean
+
+
+def check_autoencoder(autoencoder):
+    """Another model's autoencoder: None, or a fitted VideoAutoencoder; else TypeError or NotFittedError."""
+    if autoencoder is None:
+        return
+    if not isinstance(autoencoder, VideoAutoencoder):
+        raise TypeError(f"autoencoder must be a VideoAutoencoder, got a {type(autoencoder).__name__}")
+    autoencoder._check_is_fitted()

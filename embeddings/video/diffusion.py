@@ -5,7 +5,7 @@ import numpy as np
 from embeddings.checks import check_integer, check_number
 from embeddings.nn import MSE, Embedding, Layer, LayerNorm, Linear, Sequential, SiLU, TransformerBlock
 from embeddings.progress import progress
-from embeddings.video.autoencoder import VideoAutoencoder
+from embeddings.video.autoencoder import VideoAutoencoder, check_autoencoder
 from embeddings.video.clips import centred, check_clips, uncentred
 from embeddings.video.network_model import NetworkModel
 from embeddings.video.patch_embedding import token_grid
@@ -180,17 +180,14 @@ class DiffusionTransformer(NetworkModel):
         ------
         ValueError, TypeError
             For bad parameters, clips and labels.
+        NotFittedError
+            For an autoencoder that has learned nothing.
         """
         self._check_training()
         check_number("unconditional", self.unconditional, minimum=0, maximum=1)
-        if self.autoencoder is not None:
-            if not isinstance(self.autoencoder, VideoAutoencoder):
-                raise TypeError(f"autoencoder must be a VideoAutoencoder, got a {type(self.autoencoder).__name__}")
-            self.autoencoder._check_is_fitted()
-        X = check_clips(X, 3)
-        if self.autoencoder is not None:
-            X = self.autoencoder.transform(X)
-        token_grid(X.shape[1:4], self.patch_size)
+        check_autoencoder(self.autoencoder)
+        X = check_clips(X, 3) if self.autoencoder is None else self.autoencoder.transform(X)
+        self._check_patches(X.shape[1:4])
         self.sizes_, self.n_channels_ = X.shape[1:4], X.shape[4]
         self.names_ = sorted(labels)
         if not self.names_:
@@ -202,7 +199,7 @@ class DiffusionTransformer(NetworkModel):
         if self.autoencoder is not None:
             kept = self._tokens(X)
             self.centre_, self.scale_ = kept.mean(axis=(0, 1)), kept.std(axis=(0, 1)) + np.float32(1e-6)
-            kept = self._tokens(X)
+            kept = (kept - self.centre_) / self.scale_
             self.bound_ = abs(kept).max(axis=(0, 1))
 
         def batch(chosen, rng):
@@ -272,6 +269,17 @@ class DiffusionTransformer(NetworkModel):
             bare = network(np.broadcast_to(self.n_labels_, told.shape))
             guess = bare + np.float32(guidance) * (guess - bare)
         return guess
+
+    def _check_patches(self, sizes):
+        try:
+            token_grid(sizes, self.patch_size)
+        except ValueError as error:
+            if self.autoencoder is None:
+                raise
+            raise ValueError(
+                f"patch_size counts places of the latents, which are {sizes}; {self.patch_size} does not fill them: "
+                "try (1, 1, 1)"
+            ) from error
 
     def _numbers(self, labels, n):
         """(n, L)"""

@@ -6,7 +6,7 @@ import numpy as np
 
 from embeddings.base import Embedder
 from embeddings.checks import check_integer
-from embeddings.video.autoencoder import VideoAutoencoder
+from embeddings.video.autoencoder import check_autoencoder
 from embeddings.video.clips import check_clips
 from embeddings.video.patches import patch_grid, patchify, unpatchify
 from embeddings.video.positions import grid_positions
@@ -82,10 +82,7 @@ class SpacetimePatches(Embedder):
         ValueError, TypeError
             For bad parameters, no clip, or one that patches do not fill.
         """
-        if self.autoencoder is not None:
-            if not isinstance(self.autoencoder, VideoAutoencoder):
-                raise TypeError(f"autoencoder must be a VideoAutoencoder, got a {type(self.autoencoder).__name__}")
-            self.autoencoder._check_is_fitted()
+        check_autoencoder(self.autoencoder)
         if not len(X):
             raise ValueError("there is no clip to learn from")
         channels = self._latent(X[0]).shape[-1]

@@ -82,6 +82,13 @@ def test_the_loss_of_pairs():
         InfoNCE()(prediction[:4], np.arange(3))
 
 
+def test_items_of_the_same_texts_need_not_be_told_apart():
+    clips = rng().integers(0, 255, (6, 2, 8, 8, 3)).astype(np.uint8)
+    settings = {"width": 8, "n_layers": 1, "n_heads": 2, "clip_patch": (2, 8, 8), "epochs": 2}
+    assert UnifiedEncoder(**settings).fit(["a cat"] * 6, clip=clips).loss_history_ == [0, 0]
+    assert UnifiedEncoder(**settings).fit(["a cat", "a dog"] * 3, clip=clips).loss_history_[0] > 0.1
+
+
 @pytest.fixture(scope="module")
 def world():
     return moving_shapes(256, seed=5, size=16, frames=4, background="plain")
@@ -195,7 +202,10 @@ def test_diffusion_in_the_latents_of_an_autoencoder(tmp_path):
         DiffusionTransformer(autoencoder=autoencoder).fit(clips, labels)
     with pytest.raises(TypeError, match="autoencoder must be a VideoAutoencoder, got a str"):
         DiffusionTransformer(autoencoder="latents").fit(clips, labels)
-    model = DiffusionTransformer(**settings, batch_size=16, autoencoder=autoencoder.fit(clips)).fit(clips, labels)
+    autoencoder.fit(clips)
+    with pytest.raises(ValueError, match=r"latents, which are \(1, 2, 2\); \(2, 4, 4\) .*try \(1, 1, 1\)"):
+        DiffusionTransformer(autoencoder=autoencoder).fit(clips, labels)
+    model = DiffusionTransformer(**settings, batch_size=16, autoencoder=autoencoder).fit(clips, labels)
     assert model.sizes_ == (1, 2, 2) and model.n_channels_ == 4
     asked = {"colour": np.array([0, 1, 2, 2])}
     *_, drawn = model.steps(asked, steps=8, seed=3)
