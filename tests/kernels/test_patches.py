@@ -1,13 +1,13 @@
 """Rows are copied in words that may be longer than they are: nothing before or behind the patches changes."""
 
+import numba
 import numpy as np
 import pytest
 
-from kernels.compile import compiled
-from kernels.patches import SIDE_BY_SIDE, copy_patches
+from kernels.patches import SIDE_BY_SIDE, copy_patches, gather_cpu, gather_numpy
 
 
-@compiled
+@numba.njit  # no cache, which would not see that kernels/patches.py has changed
 def copy(to, i, of, j, rows, n, size, step, count):
     copy_patches(to, i, of, j, rows, n, size, step, count)
 
@@ -30,3 +30,15 @@ def test_patches_are_copied_and_nothing_else(dtype, n_rows, count):
                     ref[40 + r * size + k * n : 40 + r * size + k * n + n] = of[start : start + n]
             copy(to, 40, of, 3, rows, n, size, step, count)
             np.testing.assert_array_equal(to, ref, err_msg=f"n = {n}, rows {apart} and patches {step} apart")
+
+
+def test_patches_that_are_not_equally_far_apart():
+    x = np.arange(2 * 3 * 60, dtype=np.float32).reshape(1, 1, 2, 3, 60)
+    one, rows = np.array([[0]]), np.array([[0, 1, 2]])
+    for jump in (0, 1, 9):
+        starts = np.arange(4 * SIDE_BY_SIDE) + jump * (np.arange(4 * SIDE_BY_SIDE) >= 2 * SIDE_BY_SIDE - 3)
+        tables = one, np.array([[0], [1]]), rows, starts[:, None] + np.arange(4)
+        comp, ref = (np.full((1, 2 * len(starts), 3, 4), np.nan, np.float32) for _ in range(2))
+        gather_cpu(x, *tables, comp)
+        gather_numpy(x, *tables, ref)
+        np.testing.assert_array_equal(comp, ref)
