@@ -57,7 +57,7 @@ else:
     def copy_patches(typing_context, to, i, of, j, rows, n, size, step, count):
         """``to[i + r size + k n + c] = of[j + r step + rows[k] + c]`` of flat arrays, for r < count and c < n.
 
-        `count` is 1 or SIDE_BY_SIDE, and rows begin n or more behind each other. A row has a few dozen bytes. LLVM's
+        `count` is 1 or SIDE_BY_SIDE, and rows begin n or more behind each other. A row has some dozen bytes. LLVM's
         own loop looks at each whether the arrays overlap, and ends it byte by byte. Here a row is copied in whole words
         of up to 32 bytes, and what is too much, less than n, is overwritten by the next row of its patch. Of the last
         row, the last word overlaps the one before. What the next `count` patches are written to is asked for.
@@ -96,6 +96,10 @@ else:
                     move(t, s, offset, width)
 
             def loosely(t, s, width):
+                if width > 64:
+                    # Long rows the processor sees coming by itself.
+                    move_up_to(t, s, n, 64)
+                    return
                 fetch(s, whole(AHEAD), to_write=0)
                 fetch(t, ahead, to_write=1)
                 move_up_to(t, s, n, 32) if width == 64 else move(t, s, whole(0), width)
@@ -125,8 +129,8 @@ else:
             with builder.if_else(builder.icmp_signed("==", count, whole(1))) as (one, together):
                 for branch, many in ((one, 1), (together, SIDE_BY_SIDE)):
                     with branch:
-                        copy(whole(0), last, many, loosely, lambda width: width // 2 + 1, (64, 32, 16, 8, 4, 2, 1))
-                        copy(last, end, many, exactly, lambda width: width, (32, 16, 8, 4, 1))
+                        copy(whole(0), last, many, loosely, lambda width: width // 2 + 1, (256, 64, 32, 16, 8, 4, 2, 1))
+                        copy(last, end, many, exactly, lambda width: width, (64, 32, 16, 8, 4, 1))
             return context.get_dummy_value()
 
         return types.void(to, types.int64, of, types.int64, rows, *(types.int64,) * 4), generate

@@ -16,7 +16,7 @@ def copy(to, i, of, j, rows, n, size, step, count):
 @pytest.mark.parametrize("n_rows", [1, 2, 5])
 @pytest.mark.parametrize("count", [1, SIDE_BY_SIDE])
 def test_patches_are_copied_and_nothing_else(dtype, n_rows, count):
-    for n in range(1, 101):
+    for n in (*range(1, 101), *range(125, 200, 5)):
         size = n_rows * n
         for apart, step in ((n, n), (n, 0), (n + 1, 1), (n * count, n), (3 * n, n + 2)):
             rows = np.arange(n_rows) * apart
