@@ -44,12 +44,11 @@ def multiply(turned, Y, P, b, strip):
 def add_products(W, stride, rows, count, G, g, row_step, step, B, P, start, stop, more, last, begin, end):
     """W[rows[r]] += Σ_t G_rt B[t] for r < min(8, count), with t from start to stop and from more to last.
 
-    G_rt is ``G[g + r * row_step + t * step]``; only columns begin to end. The sums stay in registers, then each row is
-    added to, one after the other: a word may come twice.
+    G_rt is ``G[g + r * row_step + t * step]``; only columns begin to end, two lots of lanes at a time. The sums stay in
+    registers, then each row is added to, one after the other: a word may come twice.
     """
-    for d in range(begin, end, 2 * LANES):
-        # Two columns of lanes at a time; where only one is left, it is computed twice and added once.
-        D = min(d + LANES, end - LANES)
+    for d in range(begin, end - LANES, 2 * LANES):
+        D = d + LANES
         s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = splat(0)
         S0 = S1 = S2 = S3 = S4 = S5 = S6 = S7 = splat(0)
         for turn in range(stop - start + last - more):
@@ -72,30 +71,49 @@ def add_products(W, stride, rows, count, G, g, row_step, step, B, P, start, stop
             s6, S6 = fma(x, y, s6), fma(x, Y, S6)
             x = spread(G, i + 7 * row_step)
             s7, S7 = fma(x, y, s7), fma(x, Y, S7)
-        if count > 0:
-            add_lanes_to(W, np.int64(rows[0]) * stride, d, D, s0, S0)
-        if count > 1:
-            add_lanes_to(W, np.int64(rows[1]) * stride, d, D, s1, S1)
-        if count > 2:
-            add_lanes_to(W, np.int64(rows[2]) * stride, d, D, s2, S2)
-        if count > 3:
-            add_lanes_to(W, np.int64(rows[3]) * stride, d, D, s3, S3)
-        if count > 4:
-            add_lanes_to(W, np.int64(rows[4]) * stride, d, D, s4, S4)
-        if count > 5:
-            add_lanes_to(W, np.int64(rows[5]) * stride, d, D, s5, S5)
-        if count > 6:
-            add_lanes_to(W, np.int64(rows[6]) * stride, d, D, s6, S6)
-        if count > 7:
-            add_lanes_to(W, np.int64(rows[7]) * stride, d, D, s7, S7)
+        add_lanes_to(W, stride, rows, count, d, s0, s1, s2, s3, s4, s5, s6, s7)
+        add_lanes_to(W, stride, rows, count, D, S0, S1, S2, S3, S4, S5, S6, S7)
+    if (end - begin) % (2 * LANES):
+        d = end - LANES
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = splat(0)
+        for turn in range(stop - start + last - more):
+            t = start + turn if turn < stop - start else more + turn - (stop - start)
+            i = g + t * step
+            y = load(B, t * P + d)
+            s0, s1 = fma(spread(G, i), y, s0), fma(spread(G, i + row_step), y, s1)
+            s2, s3 = fma(spread(G, i + 2 * row_step), y, s2), fma(spread(G, i + 3 * row_step), y, s3)
+            s4, s5 = fma(spread(G, i + 4 * row_step), y, s4), fma(spread(G, i + 5 * row_step), y, s5)
+            s6, s7 = fma(spread(G, i + 6 * row_step), y, s6), fma(spread(G, i + 7 * row_step), y, s7)
+        add_lanes_to(W, stride, rows, count, d, s0, s1, s2, s3, s4, s5, s6, s7)
 
 
 @compiled(**UNCOUNTED)
-def add_lanes_to(W, w, d, D, s, S):
-    """Add lanes to columns d and, unless it is the same, D of the row that begins at w."""
-    store(W, w + d, s + load(W, w + d))
-    if D > d:
-        store(W, w + D, S + load(W, w + D))
+def add_lanes_to(W, stride, rows, count, d, s0, s1, s2, s3, s4, s5, s6, s7):
+    """Add sums to the lanes at column d of the rows[0] to rows[min(8, count) - 1], one after the other."""
+    if count > 0:
+        w = np.int64(rows[0]) * stride + d
+        store(W, w, s0 + load(W, w))
+    if count > 1:
+        w = np.int64(rows[1]) * stride + d
+        store(W, w, s1 + load(W, w))
+    if count > 2:
+        w = np.int64(rows[2]) * stride + d
+        store(W, w, s2 + load(W, w))
+    if count > 3:
+        w = np.int64(rows[3]) * stride + d
+        store(W, w, s3 + load(W, w))
+    if count > 4:
+        w = np.int64(rows[4]) * stride + d
+        store(W, w, s4 + load(W, w))
+    if count > 5:
+        w = np.int64(rows[5]) * stride + d
+        store(W, w, s5 + load(W, w))
+    if count > 6:
+        w = np.int64(rows[6]) * stride + d
+        store(W, w, s6 + load(W, w))
+    if count > 7:
+        w = np.int64(rows[7]) * stride + d
+        store(W, w, s7 + load(W, w))
 
 
 @compiled(**UNCOUNTED)
