@@ -16,7 +16,7 @@ HELD_OUT = 500
 # Patches as long as the clips: a token sees all that happens at its place.
 MOTION = {"patch_size": (8, 8, 8), "epochs": 16}
 AUTOENCODER = {"n_blocks": 3, "epochs": 24}
-RETRIEVAL = {"clip_patch": (8, 4, 4), "n_mels": 96, "temperature": 0.07, "epochs": 18, "batch_size": 256}
+RETRIEVAL = {"clip_patch": (8, 4, 4), "n_mels": 96, "temperature": 0.07, "epochs": 28, "batch_size": 256}
 # Less is squeezed than above, so that edges stay; one token for each place of the latent.
 LATENTS = {"latent_channels": 64, "epochs": 8}
 DIFFUSION = {"patch_size": (1, 1, 1), "width": 128, "epochs": 120, "batch_size": 64, "learning_rate": 2e-3}
