@@ -18,10 +18,10 @@ MOTION = {"patch_size": (8, 8, 8), "epochs": 16}
 AUTOENCODER = {"n_blocks": 3, "epochs": 24}
 RETRIEVAL = {"clip_patch": (8, 4, 4), "n_mels": 96, "temperature": 0.07, "epochs": 28, "batch_size": 256}
 # Less is squeezed than above, so that edges stay; one token for each place of the latent.
-LATENTS = {"latent_channels": 64, "epochs": 8}
-DIFFUSION = {"patch_size": (1, 1, 1), "width": 128, "epochs": 120, "batch_size": 64, "learning_rate": 2e-3}
+LATENTS = {"latent_channels": 64, "variational": True, "beta": 0.3, "epochs": 12}
+DIFFUSION = {"patch_size": (1, 1, 1), "width": 192, "epochs": 84, "batch_size": 64, "learning_rate": 1.5e-3}
 JUDGE = {"patch_size": (8, 4, 4), "epochs": 8}
-GUIDANCE = 2.0
+GUIDANCE = 2.5
 
 
 def run(data, threads):

@@ -43,9 +43,11 @@ assert np.allclose([t, s], [0.25, 0.75]) and np.allclose(found, noise)
 #
 # ## The network
 #
-# A Transformer over spacetime patches, as before. The time has a vector, and each label has one; they are added to
-# every token, beside the vector of its place. It learns from the squared error of its guess. Now and then the labels
-# are hidden from it; so it can also guess without them.
+# A Transformer over spacetime patches, as before. The time has a vector, and each label has one; their sum steers every
+# block: what its norms give is scaled and shifted by it, and what it adds is let through or held back
+# ([DiT](https://arxiv.org/abs/2212.09748), adaLN-Zero). The network learns from the squared error of its guess, over the
+# share of noise there was: where little is hidden, little is forgiven. Now and then the labels are hidden from it; so it
+# can also guess without them.
 #
 # A large clip has many numbers, and most of the network's work would be to get all of them right. Sora draws in the
 # latents of an autoencoder (lesson 20), as [Stable Diffusion](https://arxiv.org/abs/2112.10752) did with pictures: x is
@@ -59,12 +61,13 @@ from embeddings.video import DiffusionTransformer, VideoAutoencoder
 LONG = os.environ.get("EMBEDDINGS_LONG") == "1"
 if LONG:
     world = moving_shapes(16384, seed=3, background="plain")
-    autoencoder = VideoAutoencoder(latent_channels=64, epochs=8).fit(world.clips)  # 24 times fewer numbers
-    settings = {"autoencoder": autoencoder, "patch_size": (1, 1, 1), "width": 128, "epochs": 120, "batch_size": 64}
+    # 24 times fewer numbers, and clips near each other for latents near each other.
+    autoencoder = VideoAutoencoder(latent_channels=64, variational=True, beta=0.3, epochs=12).fit(world.clips)
+    settings = {"autoencoder": autoencoder, "patch_size": (1, 1, 1), "width": 192, "epochs": 84, "batch_size": 64}
 else:
     # Small and short: four frames of 16 × 16.
     world = moving_shapes(1024, seed=3, size=16, frames=4, background="plain")
-    settings = {"patch_size": (4, 4, 4), "width": 48, "n_layers": 2, "epochs": 40, "batch_size": 32}
+    settings = {"patch_size": (4, 4, 4), "width": 64, "n_layers": 2, "epochs": 60, "batch_size": 32}
 model = DiffusionTransformer(**settings, learning_rate=2e-3, seed=1).fit(world.clips, world.labels)
 print(f"loss {model.loss_history_[0]:.3f} → {model.loss_history_[-1]:.3f}")
 assert model.loss_history_[-1] < 0.5 * model.loss_history_[0]

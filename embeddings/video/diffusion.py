@@ -3,16 +3,17 @@
 import numpy as np
 
 from embeddings.checks import check_integer, check_number
-from embeddings.nn import MSE, Embedding, Layer, LayerNorm, Linear, Sequential, SiLU, TransformerBlock
+from embeddings.nn import MSE
 from embeddings.progress import progress
 from embeddings.video.autoencoder import VideoAutoencoder, check_autoencoder
 from embeddings.video.clips import centred, check_clips, uncentred
+from embeddings.video.denoising import DenoisingTransformer
 from embeddings.video.network_model import NetworkModel
 from embeddings.video.patch_embedding import token_grid
 from embeddings.video.patches import patchify, unpatchify
-from embeddings.video.positions import grid_positions, sinusoidal_positions
 
 _PREFIX = "autoencoder."  # of what it has learned, in a file
+_MEASURED = 256  # clips whose tokens are looked at together
 
 
 def signal_share(time):
@@ -30,67 +31,48 @@ def signal_share(time):
     return np.cos(np.pi * np.asarray(time) / 2) ** 2
 
 
-class DenoisingTransformer(Layer):
-    """Tells from noisy tokens, the time and what is asked for how the clip looks: ``x̂ = f(x_t, t, labels)``.
+def _strengths(time):
+    """√ᾱ and √(1 - ᾱ), of the clip and of the noise, float32."""
+    share = signal_share(time)
+    return np.sqrt(share).astype(np.float32), np.sqrt(1 - share).astype(np.float32)
 
-    The vectors of the time and of each label are added to every token, beside that of its place.
 
-    Parameters
+class VelocityError(MSE):
+    """The squared error of x, over how much noise there was: ``mean((x̂ - x)² / (1 - ᾱ))``.
+
+    That is the error of ``v = √ᾱ ε - √(1 - ᾱ) x``, if x̂ is what a guess of v says of x ([1]_, section 4). A share of
+    noise below 1/20 counts as 1/20.
+
+    References
     ----------
-    n_labels : tuple of int
-        How many values each label has; one more stands for "not told".
-    token_numbers : int
-        Of a spacetime patch.
-    grid : tuple of int
-    width, n_layers, n_heads : int
-    rng : numpy.random.Generator
-    dtype : numpy dtype, default float32
+    .. [1] Salimans & Ho, "Progressive Distillation for Fast Sampling of Diffusion Models", ICLR 2022.
+
+    Examples
+    --------
+    The target is what is to be told, and √(1 - ᾱ):
+
+    >>> VelocityError()(np.array([[1.0]]), (np.array([[2.0]]), np.array([[0.5]])))
+    (4.0, array([[-8.]]))
     """
 
-    def __init__(self, n_labels, token_numbers, grid, width, n_layers, n_heads, *, rng, dtype=np.float32):
-        super().__init__()
-        self.inward = Linear(token_numbers, width, rng=rng, dtype=dtype)
-        self.labels = [Embedding(n + 1, width, scale=0.5, rng=rng, dtype=dtype) for n in n_labels]
-        self.time = Sequential(
-            Linear(width, width, rng=rng, dtype=dtype), SiLU(), Linear(width, width, rng=rng, dtype=dtype)
-        )
-        self.places = sinusoidal_positions(grid_positions(grid), width).astype(dtype)
-        self.blocks = [TransformerBlock(width, n_heads, rng=rng, dtype=dtype) for _ in range(n_layers)]
-        self.norm = LayerNorm(width, dtype=dtype)
-        self.outward = Linear(width, token_numbers, rng=rng, dtype=dtype)
+    least = 0.05
 
-    def forward(self, x, lengths=None):
-        """`x` is (noisy tokens (B, P, p), times (B,), labels (B, L))."""
-        noisy, times, labels = x
-        # Times between 0 and 1 become sinusoids of places between 0 and 1000.
-        width = self.norm.weight.data.size
-        asked = self.time.forward(sinusoidal_positions(1000 * times[:, None], width))
-        for i, layer in enumerate(self.labels):
-            asked = asked + layer.forward(labels[:, i])
-        y = self.inward.forward(noisy) + self.places + asked[:, None]
-        for block in self.blocks:
-            y = block.forward(y)
-        return self.outward.forward(self.norm.forward(y))
-
-    def backward(self, grad):
-        dy = self.norm.backward(self.outward.backward(grad))
-        for block in reversed(self.blocks):
-            dy = block.backward(dy)
-        asked = dy.sum(axis=1)
-        for layer in self.labels:
-            layer.backward(asked)
-        self.time.backward(asked)
-        return self.inward.backward(dy)
+    def __call__(self, prediction, target):
+        x, noise = target
+        noise = np.maximum(noise, np.sqrt(x.dtype.type(self.least)))
+        value, grad = super().__call__(prediction / noise, x / noise)
+        return value, grad / noise
 
 
 class DiffusionTransformer(NetworkModel):
     """Clips from noise: a Transformer over spacetime patches that was taught to take noise away ([1]_, [2]_).
 
-    ``x_t = √ᾱ x + √(1 - ᾱ) ε``; the network sees x_t and tells x. To draw, one begins with noise alone, and goes from
-    time to time along what the network tells (DDIM, [3]_, equation 12, without new noise).
+    ``x_t = √ᾱ x + √(1 - ᾱ) ε``; the network sees x_t and tells x, and errs the more, the less noise there is to excuse
+    it (:class:`VelocityError`). To draw, one begins with noise alone, and goes from time to time along what the network
+    tells (DDIM, [3]_, equation 12, without new noise). Tokens are centred, and scaled to deviate by 1.
 
     With an autoencoder, x is a clip's latent ([5]_): far fewer numbers, none of which the network has to spend on what
-    all clips have in common. Each number of a token is then scaled to deviate by 1.
+    all clips have in common.
 
     Parameters
     ----------
@@ -117,8 +99,10 @@ class DiffusionTransformer(NetworkModel):
     sizes_ : tuple of int
         Of what is cut into tokens: clips or latents.
     n_channels_ : int
-    centre_, scale_, bound_ : array, shape (numbers of a token,), float32
-        What is taken from tokens, and what they are divided by, before noise is added; how large they then are at most.
+    centre_, bound_ : array, shape (numbers of a token,), float32
+        What is taken from tokens before noise is added; how large they are at most when they are scaled, too.
+    scale_ : float
+        What tokens are divided by.
     loss_history_ : list of float
 
     Examples
@@ -194,23 +178,17 @@ class DiffusionTransformer(NetworkModel):
             raise ValueError("labels must have at least one name")
         self.n_labels_ = [int(np.max(labels[name], initial=0)) + 1 for name in self.names_]
         told = self._numbers(labels, len(X))
-        numbers = self.n_channels_ * int(np.prod(self.patch_size))
-        self.centre_, self.scale_, self.bound_ = np.array([[0], [1], [1]], np.float32).repeat(numbers, axis=1)
-        if self.autoencoder is not None:
-            kept = self._tokens(X)
-            self.centre_, self.scale_ = kept.mean(axis=(0, 1)), kept.std(axis=(0, 1)) + np.float32(1e-6)
-            kept = (kept - self.centre_) / self.scale_
-            self.bound_ = abs(kept).max(axis=(0, 1))
+        self._measure(X)
 
         def batch(chosen, rng):
-            tokens = self._tokens(X[chosen]) if self.autoencoder is None else kept[chosen]
+            tokens = self._tokens(X[chosen])
             times = rng.uniform(0, 1, len(chosen))
-            share = signal_share(times).astype(np.float32)[:, None, None]
-            noise = rng.standard_normal(tokens.shape, np.float32)
+            signal, noise = _strengths(times[:, None, None])
+            noisy = signal * tokens + noise * rng.standard_normal(tokens.shape, np.float32)
             asked = np.where(rng.random((len(chosen), 1)) < self.unconditional, self.n_labels_, told[chosen])
-            return (np.sqrt(share) * tokens + np.sqrt(1 - share) * noise, times, asked), tokens
+            return (noisy, times, asked), (tokens, noise)
 
-        return self._train(MSE(), len(X), batch)
+        return self._train(VelocityError(), len(X), batch)
 
     def sample(self, labels, steps=25, guidance=1.5, seed=0):
         """Draw clips.
@@ -252,11 +230,9 @@ class DiffusionTransformer(NetworkModel):
         self.network_.eval()
         times = np.linspace(1, 0, steps + 1)
         for now, then in progress(list(zip(times[:-1], times[1:], strict=True)), desc="drawing", unit="step"):
-            # At time 1 itself nothing of the clip is left to divide by.
-            here, there = signal_share(min(now, 0.995)), signal_share(then)
+            (signal, noise), (next_signal, next_noise) = _strengths(now), _strengths(then)
             guess = np.clip(self._guess(x, now, told, guidance), -self.bound_, self.bound_)
-            noise = (x - np.float32(np.sqrt(here)) * guess) / np.float32(np.sqrt(1 - here))
-            x = np.float32(np.sqrt(there)) * guess + np.float32(np.sqrt(1 - there)) * noise
+            x = next_signal * guess + next_noise / noise * (x - signal * guess)
             yield guess
 
     def _guess(self, x, time, told, guidance):
@@ -293,14 +269,30 @@ class DiffusionTransformer(NetworkModel):
             columns.append(column)
         return np.stack(columns, axis=1)
 
+    def _measure(self, X):
+        """Where the tokens of clips or latents lie, and how far they go."""
+        self.centre_, self.scale_ = np.float32(0), 1.0
+        total = squares = count = 0
+        extremes = []
+        for start in range(0, len(X), _MEASURED):
+            tokens = self._tokens(X[start : start + _MEASURED])
+            total = total + tokens.sum(axis=(0, 1), dtype=np.float64)
+            squares = squares + np.square(tokens).sum(axis=(0, 1), dtype=np.float64)
+            extremes += [tokens.min(axis=(0, 1)), tokens.max(axis=(0, 1))]
+            count += tokens.shape[0] * tokens.shape[1]
+        mean = total / count
+        self.centre_ = mean.astype(np.float32)
+        self.scale_ = float(np.sqrt(np.maximum(squares / count - mean**2, 0).mean()) + 1e-6)
+        self.bound_ = abs(np.array(extremes) - self.centre_).max(axis=0) / np.float32(self.scale_)
+
     def _tokens(self, X):
         """Of clips or latents: (n, P, numbers)."""
         x = centred(X) if self.autoencoder is None else np.ascontiguousarray(np.moveaxis(X, -1, 1))
         tokens = patchify(x, self.patch_size, channels="first")
-        return (tokens - self.centre_) / self.scale_
+        return (tokens - self.centre_) / np.float32(self.scale_)
 
     def _clips(self, tokens):
-        x = unpatchify(tokens * self.scale_ + self.centre_, self.sizes_, self.patch_size, channels="first")
+        x = unpatchify(tokens * np.float32(self.scale_) + self.centre_, self.sizes_, self.patch_size, channels="first")
         return uncentred(x) if self.autoencoder is None else self.autoencoder.inverse_transform(np.moveaxis(x, 1, -1))
 
     def _build(self, rng):
