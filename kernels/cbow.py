@@ -21,7 +21,7 @@ import numpy as np
 
 from kernels.compile import UNCOUNTED, compiled
 from kernels.runs import chunk_kernel, single_kernel, train_chunks, train_singly
-from kernels.simd import LANES, add_lanes, fetch, fetch_all, fma, lanes_of_zeros, load, splat, store
+from kernels.simd import LANES, add_lanes, fetch, fetch_all, fma, lanes_of_zeros, load, splat, store, unequal
 from kernels.skipgram import (
     batch_room,
     centre_functions,
@@ -346,15 +346,20 @@ def weigh(tokens, left, right, least, negatives, chunk, negative, weight):
     for i in range(first, last):
         weight[CHUNK * M + i - first] = right[i] - left[i] >= least
     share = splat(np.float32(negative) / np.float32(K)) * load(weight, CHUNK * M)
-    for k in range(K):
+    weigh_noise(tokens[first:last], negatives[chunk], share, weight)
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def weigh_noise(words, noise, share, weight):
+    """How often each noise word counts for each of a chunk's words: its share, but a word is not its own noise."""
+    for k in range(noise.shape[0]):
+        if words.shape[0] == CHUNK:
+            store(weight, CHUNK * k, share * unequal(words, 0, noise[k]))
+            continue
         store(weight, CHUNK * k, share)
-        n_same = 0
-        for i in range(first, last):
-            n_same += tokens[i] == negatives[chunk, k]
-        for i in range(first, last if n_same else first):
-            if tokens[i] == negatives[chunk, k]:
-                # A word is not its own noise.
-                weight[CHUNK * k + i - first] = 0
+        for r in range(words.shape[0]):
+            if words[r] == noise[k]:
+                weight[CHUNK * k + r] = 0
 
 
 @compiled(fastmath=False, **UNCOUNTED)

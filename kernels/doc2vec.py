@@ -49,6 +49,7 @@ from kernels.cbow import (
     score,
     share_of,
     weigh_itself,
+    weigh_noise,
 )
 from kernels.compile import UNCOUNTED, compiled
 from kernels.runs import chunk_kernel, train_chunks
@@ -316,15 +317,7 @@ def weigh(words, noise, negative, weight):
     for r in range(CHUNK):
         weight[CHUNK * M + r] = r < words.shape[0]
     share = splat(np.float32(negative) / np.float32(max(K, 1))) * load(weight, CHUNK * M)
-    for k in range(K):
-        store(weight, CHUNK * k, share)
-        n_same = 0
-        for r in range(words.shape[0]):
-            n_same += words[r] == noise[k]
-        for r in range(words.shape[0] if n_same else 0):
-            if words[r] == noise[k]:
-                # A word is not its own noise.
-                weight[CHUNK * k + r] = 0
+    weigh_noise(words, noise, share, weight)
 
 
 @compiled(**UNCOUNTED)

@@ -74,6 +74,25 @@ def load_bytes(typing_context, array, index):
 
 
 @intrinsic
+def unequal(typing_context, array, index, number):
+    """1 where ``array[index : index + 16]``, of whole numbers, is not `number`, and 0 where it is."""
+
+    def generate(context, builder, signature, arguments):
+        array, number_type = signature.args[0], signature.args[2]
+        data = context.make_array(array)(context, builder, arguments[0]).data
+        index = context.cast(builder, arguments[1], signature.args[1], types.intp)
+        number = context.cast(builder, arguments[2], number_type, array.dtype)
+        kind = ir.VectorType(number.type, LANES)
+        whole = builder.load(builder.bitcast(builder.gep(data, [index]), kind.as_pointer()), align=1)
+        one = builder.insert_element(ir.Constant(kind, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        same = builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), mask)
+        return builder.uitofp(builder.icmp_signed("!=", whole, same), _VECTOR)
+
+    return _lanes(array, index, number), generate
+
+
+@intrinsic
 def store(typing_context, array, index, lanes):
     """``array[index : index + 16] = lanes``."""
 
@@ -353,6 +372,9 @@ if config.DISABLE_JIT:
 
     def load(array, index):
         return _from(array, index).copy()
+
+    def unequal(array, index, number):
+        return (array[index : index + LANES] != number).astype(np.float32)
 
     def load_bytes(array, index):
         return _from(array, index).astype(np.float32)
