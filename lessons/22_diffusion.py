@@ -2,7 +2,7 @@
 # # 22 · Diffusion: clips drawn from noise
 #
 # **You will know** how a network that takes noise away can draw, how it is asked for a colour or a motion, and what
-# guidance does. With `EMBEDDINGS_LONG=1` the lesson trains for about half an hour on larger clips.
+# guidance does. With `EMBEDDINGS_LONG=1` the lesson trains for about an hour on larger clips.
 #
 # **Time** 40 minutes
 #
@@ -45,9 +45,9 @@ assert np.allclose([t, s], [0.25, 0.75]) and np.allclose(found, noise)
 #
 # A Transformer over spacetime patches, as before. The time has a vector, and each label has one; their sum steers every
 # block: what its norms give is scaled and shifted by it, and what it adds is let through or held back
-# ([DiT](https://arxiv.org/abs/2212.09748), adaLN-Zero). The network learns from the squared error of its guess, over the
-# share of noise there was: where little is hidden, little is forgiven. Now and then the labels are hidden from it; so it
-# can also guess without them.
+# ([DiT](https://arxiv.org/abs/2212.09748), adaLN-Zero). The network learns from the squared error of its guess, over
+# the share of noise there was: where little is hidden, little is forgiven. Now and then the labels are hidden from it;
+# so it can also guess without them.
 #
 # A large clip has many numbers, and most of the network's work would be to get all of them right. Sora draws in the
 # latents of an autoencoder (lesson 20), as [Stable Diffusion](https://arxiv.org/abs/2112.10752) did with pictures: x is
