@@ -1,6 +1,6 @@
 """Video models: what they know of clips never seen, training beside PyTorch, and spectrograms beside librosa.
 
-Quality takes an hour and a half on one thread: EMBEDDINGS_VIDEO_QUALITY names what to train, of motion, autoencoder,
+Quality takes two hours on one thread: EMBEDDINGS_VIDEO_QUALITY names what to train, of motion, autoencoder,
 retrieval and diffusion, or "none" for speed alone; by default all of them.
 """
 
@@ -17,11 +17,11 @@ HELD_OUT = 500
 MOTION = {"patch_size": (8, 8, 8), "epochs": 16}
 AUTOENCODER = {"n_blocks": 3, "epochs": 24}
 RETRIEVAL = {"clip_patch": (8, 4, 4), "n_mels": 96, "temperature": 0.07, "epochs": 28, "batch_size": 256}
-# Less is squeezed than above, so that edges stay; one token for each place of the latent.
+# Less is squeezed than above, so that edges stay, and nearby latents look alike; a token for each place of the latent.
 LATENTS = {"latent_channels": 64, "variational": True, "beta": 0.3, "epochs": 12}
 DIFFUSION = {"patch_size": (1, 1, 1), "width": 192, "epochs": 84, "batch_size": 64, "learning_rate": 1.5e-3}
 JUDGE = {"patch_size": (8, 4, 4), "epochs": 8}
-GUIDANCE = 2.5
+GUIDANCE = 3.0
 
 
 def run(data, threads):

@@ -76,7 +76,7 @@ assert model.loss_history_[-1] < 0.5 * model.loss_history_[0]
 # ## From noise to a clip
 #
 # What the network believes at some of the steps: first something of all clips, then a colour at a place. In these few
-# seconds it learns no more than that; with the long mode come motions, and shapes that half of the time can be told.
+# seconds it learns no more than that; with the long mode come motions, and shapes that two times in three can be told.
 
 # %%
 asked = {name: values[:6] for name, values in world.labels.items()}
