@@ -59,8 +59,9 @@ else:
 
         `count` is 1 or SIDE_BY_SIDE, and rows begin n or more behind each other. A row has some dozen bytes. LLVM's
         own loop looks at each whether the arrays overlap, and ends it byte by byte. Here a row is copied in whole words
-        of up to 32 bytes, and what is too much, less than n, is overwritten by the next row of its patch. Of the last
-        row, the last word overlaps the one before. What the next `count` patches are written to is asked for.
+        of up to 64 bytes, and what is too much, less than n, is overwritten by the next row of its patch. Of the last
+        row, the last word overlaps the one before. Where rows have at most 128 bytes, what the next `count` patches are
+        written to is asked for.
         """
 
         def generate(context, builder, signature, arguments):
@@ -97,7 +98,7 @@ else:
 
             def loosely(t, s, width):
                 if width > 64:
-                    # Long rows the processor sees coming by itself.
+                    # More than 128 bytes: such rows the processor sees coming by itself.
                     move_up_to(t, s, n, 64)
                     return
                 fetch(s, whole(AHEAD), to_write=0)

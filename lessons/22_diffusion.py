@@ -64,11 +64,13 @@ if LONG:
     # 24 times fewer numbers, and clips near each other for latents near each other.
     autoencoder = VideoAutoencoder(latent_channels=64, variational=True, beta=0.3, epochs=12).fit(world.clips)
     settings = {"autoencoder": autoencoder, "patch_size": (1, 1, 1), "width": 192, "epochs": 84, "batch_size": 64}
+    settings["learning_rate"] = 1.5e-3
 else:
     # Small and short: four frames of 16 × 16.
     world = moving_shapes(1024, seed=3, size=16, frames=4, background="plain")
     settings = {"patch_size": (4, 4, 4), "width": 64, "n_layers": 2, "epochs": 60, "batch_size": 32}
-model = DiffusionTransformer(**settings, learning_rate=2e-3, seed=1).fit(world.clips, world.labels)
+    settings["learning_rate"] = 2e-3
+model = DiffusionTransformer(**settings, seed=1).fit(world.clips, world.labels)
 print(f"loss {model.loss_history_[0]:.3f} → {model.loss_history_[-1]:.3f}")
 assert model.loss_history_[-1] < 0.5 * model.loss_history_[0]
 
@@ -76,7 +78,8 @@ assert model.loss_history_[-1] < 0.5 * model.loss_history_[0]
 # ## From noise to a clip
 #
 # What the network believes at some of the steps: first something of all clips, then a colour at a place. In these few
-# seconds it learns no more than that; with the long mode come motions, and shapes that two times in three can be told.
+# seconds it learns no more than that; with the long mode come motions, and shapes that more than half of the time can
+# be told.
 
 # %%
 asked = {name: values[:6] for name, values in world.labels.items()}

@@ -91,7 +91,7 @@ class DenoisingTransformer(Layer):
         self.time = Sequential(
             Linear(width, width, rng=rng, dtype=dtype), SiLU(), Linear(width, width, rng=rng, dtype=dtype)
         )
-        self.bend = SiLU()
+        self.activation = SiLU()
         self.places = sinusoidal_positions(grid_positions(grid), width).astype(dtype)
         self.blocks = [ModulatedBlock(width, n_heads, rng=rng, dtype=dtype) for _ in range(n_layers)]
         self.norm = LayerNorm(width, dtype=dtype)
@@ -103,10 +103,10 @@ class DenoisingTransformer(Layer):
         noisy, times, labels = x
         # Times between 0 and 1 become sinusoids of places between 0 and 1000.
         width = self.norm.weight.data.size
-        asked = self.time.forward(sinusoidal_positions(1000 * times[:, None], width).astype(self.places.dtype))
+        asked = self.time.forward(sinusoidal_positions(1000 * times[:, None], width))
         for i, layer in enumerate(self.labels):
             asked = asked + layer.forward(labels[:, i])
-        steering = self.bend.forward(asked)
+        steering = self.activation.forward(asked)
         y = self.inward.forward(noisy) + self.places
         for block in self.blocks:
             y = block.forward((y, steering))
@@ -123,7 +123,7 @@ class DenoisingTransformer(Layer):
         for block in reversed(self.blocks):
             dy, part = block.backward(dy)
             d_steering = d_steering + part
-        d_asked = self.bend.backward(d_steering)
+        d_asked = self.activation.backward(d_steering)
         for layer in self.labels:
             layer.backward(d_asked)
         self.time.backward(d_asked)

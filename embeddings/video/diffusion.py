@@ -37,6 +37,25 @@ def _strengths(time):
     return np.sqrt(share).astype(np.float32), np.sqrt(1 - share).astype(np.float32)
 
 
+def _names(labels):
+    """Of labels that can be learned, in the order of the alphabet."""
+    if not isinstance(labels, dict):
+        raise TypeError(
+            f"labels must be a dict of names to whole numbers, such as {{'colour': [0, 2, 1]}}, got a "
+            f"{type(labels).__name__}"
+        )
+    if not labels:
+        raise ValueError("labels must have at least one name")
+    for name, values in labels.items():
+        kind = np.asarray(values).dtype
+        if kind.kind not in "iu":
+            raise ValueError(
+                f"labels[{name!r}] must be whole numbers from 0, got {kind}; words can be numbered with "
+                "np.unique(words, return_inverse=True)"
+            )
+    return sorted(labels)
+
+
 class VelocityError(MSE):
     """The squared error of x, over how much noise there was: ``mean((x̂ - x)² / (1 - ᾱ))``.
 
@@ -173,9 +192,7 @@ class DiffusionTransformer(NetworkModel):
         X = check_clips(X, 3) if self.autoencoder is None else self.autoencoder.transform(X)
         self._check_patches(X.shape[1:4])
         self.sizes_, self.n_channels_ = X.shape[1:4], X.shape[4]
-        self.names_ = sorted(labels)
-        if not self.names_:
-            raise ValueError("labels must have at least one name")
+        self.names_ = _names(labels)
         self.n_labels_ = [int(np.max(labels[name], initial=0)) + 1 for name in self.names_]
         told = self._numbers(labels, len(X))
         self._measure(X)

@@ -8,7 +8,7 @@ from embeddings.datasets import moving_shapes
 from embeddings.nn import InfoNCE
 from embeddings.video import DiffusionTransformer, UnifiedEncoder, VideoAutoencoder
 from embeddings.video.denoising import DenoisingTransformer, ModulatedBlock
-from embeddings.video.diffusion import signal_share
+from embeddings.video.diffusion import VelocityError, signal_share
 from embeddings.video.positions import grid_positions, sinusoidal_positions
 from embeddings.video.unified import PairsOfForms, UnifiedNetwork
 
@@ -182,6 +182,15 @@ def test_a_modulated_block_begins_as_nothing():
     np.testing.assert_array_equal(layer.forward((x, np.ones((2, 6), np.float32))), x)
 
 
+def test_errors_count_by_how_much_noise_there_was():
+    prediction, x = rng().normal(size=(2, 3, 4, 5))
+    noise, loss = np.array([1.0, 0.5, 1e-3])[:, None, None], VelocityError()
+    value, grad = loss(prediction, (x, noise))
+    each = np.square(prediction - x).mean(axis=(1, 2))
+    assert abs(value - (each * [1, 4, 20]).mean()) < 1e-12
+    assert slope(lambda: loss(prediction, (x, noise))[0], prediction, grad) < 1e-6
+
+
 def test_noise_grows_with_time():
     share = signal_share(np.linspace(0, 1, 11))
     assert share[0] == 1 and share[-1] < 1e-12 and (np.diff(share) < 0).all()
@@ -197,6 +206,10 @@ def test_diffusion_draws_the_colour_that_is_asked_for(tmp_path):
     )
     with pytest.raises(NotFittedError):
         model.sample(labels)
+    with pytest.raises(TypeError, match="labels must be a dict of names to whole numbers.*got a ndarray"):
+        model.fit(clips, labels["colour"])
+    with pytest.raises(ValueError, match=r"labels\['colour'\] must be whole numbers from 0, got <U3; words can be"):
+        model.fit(clips, {"colour": ["red"] * 96})
     model.fit(clips, labels)
     asked = {"colour": np.array([0, 1, 2, 2])}
     drawn = model.sample(asked, steps=8, seed=3)
@@ -234,6 +247,10 @@ def test_diffusion_in_the_latents_of_an_autoencoder(tmp_path):
         DiffusionTransformer(autoencoder=autoencoder).fit(clips, labels)
     model = DiffusionTransformer(**settings, batch_size=16, autoencoder=autoencoder).fit(clips, labels)
     assert model.sizes_ == (1, 2, 2) and model.n_channels_ == 4
+    tokens = model._tokens(autoencoder.transform(clips))
+    np.testing.assert_allclose(tokens.mean(axis=(0, 1)), 0, atol=1e-5)
+    assert abs(tokens.std() - 1) < 1e-4
+    np.testing.assert_allclose(abs(tokens).max(axis=(0, 1)), model.bound_, rtol=1e-4)
     asked = {"colour": np.array([0, 1, 2, 2])}
     *_, drawn = model.steps(asked, steps=8, seed=3)
     assert drawn.shape == (4, 2, 8, 8, 3) and drawn.dtype == np.uint8
