@@ -198,18 +198,17 @@ def _train(worker, workers, arrivals, W_in, W_out, tokens, left, right, negative
     for start in range(0, T, CHUNK * together):
         low, high = seen_from(left, right, start, min(start + CHUNK * together, T))
         widest_batch = max(widest_batch, high - low)
-    # Sums over what a batch sees, and the steps of its centres.
-    sums, errors = lanes_of_zeros((widest_batch + 1) * widest), lanes_of_zeros(together * CHUNK * widest)
+    sums = lanes_of_zeros((widest_batch + 1) * widest)  # over what a batch sees
     turned, weight, itself = lanes_of_zeros(CHUNK * widest), lanes_of_zeros(G.shape[1]), np.arange(CHUNK)
     numbers = tokens, left, right, negatives, alphas, negative, mean, divide, losses
-    room = H, Y, parts, G, sums, errors, turned, weight, itself
+    room = H, Y, parts, G, sums, turned, weight, itself
     _train_in(worker, workers, arrivals, W_in, W_out, *numbers, *room)
     return 0
 
 
 @compiled(fastmath=False, **UNCOUNTED)
 def _train_in(worker, workers, arrivals, W_in, W_out, tokens, left, right, negatives, alphas, negative, mean, divide,
-              losses, H, Y, parts, G, sums, errors, turned, weight, itself):  # fmt: skip
+              losses, H, Y, parts, G, sums, turned, weight, itself):  # fmt: skip
     T, (C, K) = tokens.shape[0], negatives.shape
     together = G.shape[0]
     stage = 0
@@ -233,19 +232,15 @@ def _train_in(worker, workers, arrivals, W_in, W_out, tokens, left, right, negat
         stage = wait(arrivals, workers, stage)
         for part in range(PARTS):
             begin, end = own_columns(worker, workers, part, W_in)
-            P = W_in[part].shape[1]
-            part_errors = errors[: size * CHUNK * P]
-            if end > begin:
-                clear(part_errors, part_errors.shape[0])
             for c in range(size if end > begin else 0):
                 if workers > 1 and c + 1 < size:
                     fetch_all(G[c + 1])
                 chunk = start + c
-                e = part_errors[CHUNK * c * P : CHUNK * (c + 1) * P]
-                span = H[part][c], Y[part][c], e, itself, begin, end
-                add_to_targets(W_out[part], tokens, left, right, divide, negatives, chunk, G[c], *span)
+                room = H[part][c], Y[part][c], itself, begin, end
+                add_to_targets(W_out[part], tokens, negatives, chunk, G[c], *room)
             if end > begin:
-                hand_to_windows(W_in[part], tokens, left, right, start, size, part_errors, sums, begin, end)
+                errors = H[part].reshape(-1)
+                hand_to_windows(W_in[part], tokens, left, right, start, size, divide, errors, sums, begin, end)
         if workers > PARTS:
             # Others may read these columns next.
             stage = wait(arrivals, workers, stage)
@@ -253,28 +248,24 @@ def _train_in(worker, workers, arrivals, W_in, W_out, tokens, left, right, negat
 
 
 @compiled(fastmath=False, **UNCOUNTED)
-def add_to_targets(u, tokens, left, right, divide, negatives, chunk, G, H, Y, E, itself, begin, end):
-    """Add a chunk's steps to the words of its centres and to its noise, and its inputs' to E; columns begin to end.
-
-    With `divide`, E is what one word of the window gets. ``itself`` counts from 0 to 15.
+def add_to_targets(u, tokens, negatives, chunk, G, H, Y, itself, begin, end):
+    """Add a chunk's steps to its noise and to the words of its centres, and leave in H the steps of its inputs, which
+    nobody needs any more; columns begin to end. ``itself`` counts from 0 to 15.
     """
     K, P, stride = negatives.shape[1], u.shape[1], stride_of(u)
     M = whole(K)
     first, last = CHUNK * chunk, min(CHUNK * (chunk + 1), tokens.shape[0])
-    for r in range(0, CHUNK, 8):
-        add_products(E, P, itself[r:], 8, G, r, 1, CHUNK, Y, P, 0, K, 0, 0, begin, end)
-    for i in range(first, last):
-        r = i - first
-        own = splat(G[CHUNK * M + r])
-        share = splat(share_of(right[i] - left[i] - 1, divide))
-        for d in range(begin, end, LANES):
-            w = tokens[i] * stride + d
-            error = own * load(Y, (M + r) * P + d) + load(E, r * P + d)
-            store(E, r * P + d, share * error)
-            store(u, w, own * load(H, r * P + d) + load(u, w))
     for k in range(0, K, 8):
         noise = negatives[chunk, k:]
         add_products(u, stride, noise, K - k, G, CHUNK * k, CHUNK, 1, H, P, 0, CHUNK, 0, 0, begin, end)
+    for i in range(first, last):
+        r, w = i - first, tokens[i] * stride
+        own = splat(G[CHUNK * M + r])
+        for d in range(begin, end, LANES):
+            store(u, w + d, own * load(H, r * P + d) + load(u, w + d))
+            store(H, r * P + d, own * load(Y, (M + r) * P + d))
+    for r in range(0, CHUNK, 8):
+        add_products(H, P, itself[r:], 8, G, r, 1, CHUNK, Y, P, 0, K, 0, 0, begin, end)
 
 
 @compiled(fastmath=False, **UNCOUNTED)
@@ -294,12 +285,8 @@ def add_up_windows(v, tokens, left, right, first, last, mean, sums, H):
     for i in range(high, min(high + CHUNK, tokens.shape[0])):
         for d in range(0, P, LANES):
             fetch(v, tokens[i] * stride + d)
-    clear(sums, P)
-    for j in range(high - low):
-        w = tokens[low + j] * stride
-        for d in range(0, P, LANES):
-            store(sums, (j + 1) * P + d, load(sums, j * P + d) + load(v, w + d))
-    clear(H, H.shape[0])
+    add_up(v, tokens, low, high, sums)
+    clear(H[(last - first) * P :], H.shape[0] - (last - first) * P)
     for i in range(first, last):
         share = splat(share_of(right[i] - left[i] - 1, mean))
         begin, end, itself = (left[i] - low) * P, (right[i] - low) * P, tokens[i] * stride
@@ -370,29 +357,70 @@ def chunk_gradient(K, alpha, parts, weight, G):
     return loss + gradient(parts, weight, M, M + 1, np.float32(1), alpha, G)
 
 
-@compiled(**UNCOUNTED)
-def hand_to_windows(v, tokens, left, right, start, size, errors, sums, begin, end):
+@compiled(fastmath=False, **UNCOUNTED)
+def hand_to_windows(v, tokens, left, right, start, size, divide, errors, sums, begin, end):
     """Add to every word the errors of the centres that see it, columns begin to end.
 
-    An error begins at its window's first word and ends behind the last one; running sums do the rest.
+    An error begins at its window's first word and ends behind the last one; running sums do the rest. With `divide`, a
+    word of n gets 1/n of it.
     """
-    P, stride = v.shape[1], stride_of(v)
+    P = v.shape[1]
     first, last = CHUNK * start, min(CHUNK * (start + size), tokens.shape[0])
     low, high = seen_from(left, right, first, last)
     clear(sums, (high - low + 1) * P)
     for i in range(first, last):
-        start, stop = (left[i] - low) * P, (right[i] - low) * P
+        share = splat(share_of(right[i] - left[i] - 1, divide))
+        e, before, behind = (i - first) * P, (left[i] - low) * P, (right[i] - low) * P
         for d in range(begin, end, LANES):
-            error = load(errors, (i - first) * P + d)
-            store(sums, start + d, load(sums, start + d) + error)
-            store(sums, stop + d, load(sums, stop + d) - error)
-    for d in range(begin, end, LANES):
-        total = splat(0)
+            error = share * load(errors, e + d)
+            store(errors, e + d, error)
+            store(sums, before + d, load(sums, before + d) + error)
+            store(sums, behind + d, load(sums, behind + d) - error)
+    add_running_sums(v, tokens, low, high, sums, errors, first, last, 0, 1, begin, end)
+
+
+@compiled(**UNCOUNTED)
+def four_lots(d, end):
+    """Where four lots of lanes begin, from column d on; the last one again, where there are no more before `end`."""
+    last = end - LANES
+    return d, min(d + LANES, last), min(d + 2 * LANES, last), min(d + 3 * LANES, last)
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def add_up(v, tokens, low, high, sums):
+    """Running sums over the rows of the tokens low to high - 1; the first one is zero."""
+    P, stride = v.shape[1], stride_of(v)
+    for column in range(0, P, 4 * LANES):
+        a, b, c, d = four_lots(column, P)
+        s = t = u = w = splat(0)
+        store(sums, a, s), store(sums, b, t), store(sums, c, u), store(sums, d, w)
         for j in range(low, high):
-            total = total + load(sums, (j - low) * P + d)
-            step = total - load(errors, (j - first) * P + d) if first <= j < last else total
-            w = tokens[j] * stride + d
-            store(v, w, load(v, w) + step)
+            row, place = tokens[j] * stride, (j + 1 - low) * P
+            s, t = s + load(v, row + a), t + load(v, row + b)
+            u, w = u + load(v, row + c), w + load(v, row + d)
+            store(sums, place + a, s), store(sums, place + b, t)
+            store(sums, place + c, u), store(sums, place + d, w)
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def add_running_sums(v, tokens, low, high, sums, errors, first, last, e, step, begin, end):
+    """Add to the rows of the tokens low to high - 1 the running sums of `sums`, but to those of the tokens first to
+    last - 1 not their own errors, which stand in row e and each `step` rows on; columns begin to end.
+    """
+    P, stride = v.shape[1], stride_of(v)
+    for column in range(begin, end, 4 * LANES):
+        a, b, c, d = four_lots(column, end)
+        s = t = u = w = splat(0)
+        for j in range(low, high):
+            place, row = (j - low) * P, tokens[j] * stride
+            s, t = s + load(sums, place + a), t + load(sums, place + b)
+            u, w = u + load(sums, place + c), w + load(sums, place + d)
+            S, T, U, W = load(v, row + a) + s, load(v, row + b) + t, load(v, row + c) + u, load(v, row + d) + w
+            if first <= j < last:
+                own = (e + (j - first) * step) * P
+                S, T = S - load(errors, own + a), T - load(errors, own + b)
+                U, W = U - load(errors, own + c), W - load(errors, own + d)
+            store(v, row + a, S), store(v, row + b, T), store(v, row + c, U), store(v, row + d, W)
 
 
 @functools.cache

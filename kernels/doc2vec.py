@@ -42,7 +42,9 @@ import functools
 import numpy as np
 
 from kernels.cbow import (
+    add_running_sums,
     add_to_targets,
+    add_up,
     chunk_gradient,
     own_spans,
     predict_numpy,
@@ -145,27 +147,25 @@ def _run(W_in, W_out, text, order, negatives, alphas, negative, together, mean, 
     losses = np.zeros(len(negatives))
     # Behind the noise words stand the centres' own.
     room = batch_room(W_out, whole(negatives.shape[1]) + CHUNK, min(together, max(len(negatives), 1)))
-    E = tuple(np.zeros_like(X) for X in room[0])
     numbers = order, negatives, alphas, negative, mean, window, null
-    run_team(workers, _train, W_in, W_out, text, text[0][order], *numbers, losses, E, *room)
+    run_team(workers, _train, W_in, W_out, text, text[0][order], *numbers, losses, *room)
     return float(losses.sum())
 
 
 @compiled(fastmath=False)
 def _train(worker, workers, arrivals, W_in, W_out, text, centres, order, negatives, alphas, negative, mean, window,
-           null, losses, E, X, Y, parts, G):  # fmt: skip
+           null, losses, X, Y, parts, G):  # fmt: skip
     weight, turned = lanes_of_zeros(G.shape[1]), lanes_of_zeros(CHUNK * max(W_out[0].shape[1], W_out[1].shape[1]))
     sums, itself = sums_room(W_in, text[1], text[2], G.shape[0]), np.arange(CHUNK)
     numbers = order, negatives, alphas, negative, mean, window, null
     room = weight, turned, sums, itself
-    _train_in(worker, workers, arrivals, W_in, W_out, text, centres, *numbers, losses, E, X, Y, parts, G, *room)
+    _train_in(worker, workers, arrivals, W_in, W_out, text, centres, *numbers, losses, X, Y, parts, G, *room)
     return 0
 
 
 @compiled(fastmath=False, **UNCOUNTED)
 def _train_in(worker, workers, arrivals, W_in, W_out, text, centres, order, negatives, alphas, negative, mean, window,
-              null, losses, E, X, Y, parts, G, weight, turned, sums, itself):  # fmt: skip
-    left, right = text[1], text[2]
+              null, losses, X, Y, parts, G, weight, turned, sums, itself):  # fmt: skip
     T, (C, K), together = order.shape[0], negatives.shape, G.shape[0]
     stage = 0
     for start in range(0, C, together):
@@ -200,19 +200,17 @@ def _train_in(worker, workers, arrivals, W_in, W_out, text, centres, order, nega
             for c in range(size if high > low else 0):
                 if workers > 1 and c + 1 < size:
                     fetch_all(G[c + 1])
-                chunk, e = start + c, E[part][c]
-                clear_columns(e, low, high)
-                room = X[part][c], Y[part][c], e, itself, low, high
-                add_to_targets(W_out[part], centres, left, right, False, negatives, chunk, G[c], *room)
+                room = X[part][c], Y[part][c], itself, low, high
+                add_to_targets(W_out[part], centres, negatives, start + c, G[c], *room)
             for r in range(CHUNK if high > low and not window else 0):
-                hand_out(W_in[part], text, order, begin, r, CHUNK, end, E[part].reshape(-1), sums, low, high)
+                hand_out(W_in[part], text, order, begin, r, CHUNK, end, X[part].reshape(-1), sums, low, high)
         if window:
             # The columns of a row of W_in stand in several places of an input, and so belong to several workers.
             stage = wait(arrivals, workers, stage)
             for part in range(PARTS):
                 low, high = own_columns(worker, workers, part, W_in)
                 for c in range(size if high > low else 0):
-                    hand_out_pieces(W_in, part, text, order, window, null, start + c, E[0][c], E[1][c], low, high)
+                    hand_out_pieces(W_in, part, text, order, window, null, start + c, X[0][c], X[1][c], low, high)
         if window or workers > PARTS:
             # Others may read these columns next.
             stage = wait(arrivals, workers, stage)
@@ -250,17 +248,16 @@ def add_up_inputs(W, D, text, order, start, first, step, end, mean, sums, X):
     n = start + first
     while n < end:
         stop, low, high = neighbours(order, left, right, n, step, end)
-        for j in range(high, min(high + (stop - n) // step, tokens.shape[0])):
+        next_high = min(high + (stop - n) // step, tokens.shape[0])
+        for j in range(high, next_high):
             # What the next ones read and these did not.
             for d in range(0, P, LANES):
                 fetch(W, tokens[j] * stride + d)
-                fetch(D, tags[offsets[documents[j]]] * apart + d)
-        for d in range(0, P, LANES):
-            total = splat(0)
-            store(sums, d, total)
-            for j in range(low, high):
-                total = total + load(W, tokens[j] * stride + d)
-                store(sums, (j + 1 - low) * P + d, total)
+        if next_high > high:
+            row = tags[offsets[documents[next_high - 1]]] * apart
+            for d in range(0, P, LANES):
+                fetch(D, row + d)
+        add_up(W, tokens, low, high, sums)
         for m in range(n, stop, step):
             i = order[m]
             t0, t1 = offsets[documents[i]], offsets[documents[i] + 1]
@@ -281,32 +278,39 @@ def hand_out(W, text, order, start, first, step, end, E, sums, low_column, high_
     A step begins at its window's first word and ends behind the last one; running sums do the rest.
     """
     tokens, left, right, documents, tags, offsets = text
-    P, stride = W.shape[1], stride_of(W)
+    P = W.shape[1]
     n = start + first
     while n < end:
         stop, low, high = neighbours(order, left, right, n, step, end)
-        for j in range(high - low + 1):
-            for d in range(low_column, high_column, LANES):
-                store(sums, j * P + d, splat(0))
+        clear(sums, (high - low + 1) * P)
         for m in range(n, stop, step):
-            i = order[m]
-            before, behind, own = (left[i] - low) * P, (right[i] - low) * P, tokens[i] * stride
+            before, behind = (left[order[m]] - low) * P, (right[order[m]] - low) * P
             for d in range(low_column, high_column, LANES):
                 e = load(E, (m - start) * P + d)
                 store(sums, before + d, load(sums, before + d) + e)
                 store(sums, behind + d, load(sums, behind + d) - e)
-                # What its neighbours get, a word does not get from itself.
-                store(W, own + d, load(W, own + d) - e)
-                for t in range(offsets[documents[i]], offsets[documents[i] + 1]):
-                    row = tags[t] * stride + d
-                    store(W, row, load(W, row) + e)
+        i, count = order[n], (stop - n + step - 1) // step
+        add_running_sums(W, tokens, low, high, sums, E, i, i + count, n - start, step, low_column, high_column)
+        hand_to_tags(W, text, order, n, step, stop, E, start, low_column, high_column)
+        n = stop
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def hand_to_tags(W, text, order, n, step, stop, E, start, low_column, high_column):
+    """Add to the tags of each document the steps of its words among order[n], order[n + step] … before `stop`."""
+    documents, tags, offsets = text[3], text[4], text[5]
+    P, stride = W.shape[1], stride_of(W)
+    while n < stop:
+        first, document = n, documents[order[n]]
+        while n < stop and documents[order[n]] == document:
+            n += step
         for d in range(low_column, high_column, LANES):
             total = splat(0)
-            for j in range(low, high):
-                total = total + load(sums, (j - low) * P + d)
-                row = tokens[j] * stride + d
+            for m in range(first, n, step):
+                total = total + load(E, (m - start) * P + d)
+            for t in range(offsets[document], offsets[document + 1]):
+                row = tags[t] * stride + d
                 store(W, row, load(W, row) + total)
-        n = stop
 
 
 @compiled(fastmath=False, **UNCOUNTED)
@@ -318,15 +322,6 @@ def weigh(words, noise, negative, weight):
         weight[CHUNK * M + r] = r < words.shape[0]
     share = splat(np.float32(negative) / np.float32(max(K, 1))) * load(weight, CHUNK * M)
     weigh_noise(words, noise, share, weight)
-
-
-@compiled(**UNCOUNTED)
-def clear_columns(block, begin, end):
-    """Zeros in columns begin to end of a chunk's rows."""
-    P = block.shape[0] // CHUNK
-    for r in range(CHUNK):
-        for d in range(begin, end, LANES):
-            store(block, r * P + d, splat(0))
 
 
 @compiled

@@ -32,6 +32,10 @@ STRANDS = CHUNK
 # half a percent), sixteen pieces of PV-DBOW, for each word of a piece; and those of inference, where 24 gain nothing.
 WINDOW_NOISE, PIECE_NOISE, INFERENCE_NOISE = 16, 64, 16
 
+# Chunks of a batch of PV-DM, and how often it may hold a word or a document: its loss and a classifier by its vectors
+# are the same with 8, 16 and 32; but small worlds come apart where so many steps, all in one direction, go this far.
+WINDOW_TOGETHER, FARTHEST = 16, 0.4
+
 # Words of the documents that a thread infers at a time.
 PIECE_WORDS = 1 << 15
 
@@ -46,8 +50,11 @@ class Doc2VecTraining(Word2VecTraining):
         self.word_kernel = implementation(skipgram_kernel.IMPLEMENTATIONS, model.device)
         lengths = np.diff(corpus.offsets)
         uses = np.bincount(tagged.rows, np.repeat(lengths, np.diff(tagged.offsets)), len(tagged.names))
-        most = max(uses.max() / lengths.sum(), lengths.max() / min(lengths.sum(), BLOCK_WORDS))
-        self.together = int(np.clip(MOST_FREQUENT / (CHUNK * most), 1, self.together))
+        most = max(self.most, uses.max() / lengths.sum(), lengths.max() / min(lengths.sum(), BLOCK_WORDS))
+        limit = MOST_FREQUENT
+        if model.dm and not model.joined:
+            limit = np.clip(FARTHEST / max(model.alpha, 1e-9), MOST_FREQUENT, WINDOW_TOGETHER)
+        self.together = int(np.clip(limit / (CHUNK * most), 1, limit))
 
     def _check_corpus(self):
         """A single word is enough: its document predicts it."""
@@ -89,7 +96,9 @@ class Doc2VecTraining(Word2VecTraining):
             reach[:] = model.window
         kept, left, right = windows(tokens, offsets - offsets[0], self.keep, uniforms, reach)
         lengths = np.diff(offsets)
-        documents = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)[uniforms < self.keep[tokens]]
+        documents = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+        if len(kept) < len(tokens):
+            documents = documents[uniforms < self.keep[tokens]]
         text = kept, left, right, documents, *self._tags(b), strands(len(kept), STRANDS)
         return len(kept), *text, *self._noise_and_rates(rng, offsets, len(kept), self.shared_noise)
 

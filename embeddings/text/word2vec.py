@@ -246,8 +246,8 @@ class Word2VecTraining(Training):
         noise = noise_distribution(model.counts_, model.ns_exponent)
         self.noise = alias_table(noise)
         kept = frequency * self.keep
-        most = max(float(kept.max() / kept.sum()), float(noise.max()))
-        self.together = int(np.clip(MOST_FREQUENT / (CHUNK * most), 1, TOGETHER[sg]))
+        self.most = max(float(kept.max() / kept.sum()), float(noise.max()))
+        self.together = int(np.clip(MOST_FREQUENT / (CHUNK * self.most), 1, TOGETHER[sg]))
         self._check_corpus()
 
     def _check_corpus(self):
