@@ -289,10 +289,12 @@ def add_up_windows(v, tokens, left, right, first, last, mean, sums, H):
     clear(H[(last - first) * P :], H.shape[0] - (last - first) * P)
     for i in range(first, last):
         share = splat(share_of(right[i] - left[i] - 1, mean))
-        begin, end, itself = (left[i] - low) * P, (right[i] - low) * P, tokens[i] * stride
-        for d in range(0, P, LANES):
-            others = load(sums, end + d) - load(sums, begin + d) - load(v, itself + d)
-            store(H, (i - first) * P + d, share * others)
+        before, behind, own = (left[i] - low) * P, (right[i] - low) * P, tokens[i] * stride
+        for column in range(0, P, 4 * LANES):
+            lots = four_lots(column, P)
+            seen = minus(load_lots(sums, behind, lots), load_lots(sums, before, lots))
+            a, b, c, d = minus(seen, load_lots(v, own, lots))
+            store_lots(H, (i - first) * P, lots, (share * a, share * b, share * c, share * d))
 
 
 @compiled(**UNCOUNTED)
@@ -369,13 +371,12 @@ def hand_to_windows(v, tokens, left, right, start, size, divide, errors, sums, b
     low, high = seen_from(left, right, first, last)
     clear(sums, (high - low + 1) * P)
     for i in range(first, last):
-        share = splat(share_of(right[i] - left[i] - 1, divide))
-        e, before, behind = (i - first) * P, (left[i] - low) * P, (right[i] - low) * P
-        for d in range(begin, end, LANES):
-            error = share * load(errors, e + d)
-            store(errors, e + d, error)
-            store(sums, before + d, load(sums, before + d) + error)
-            store(sums, behind + d, load(sums, behind + d) - error)
+        e = (i - first) * P
+        if divide:
+            share = splat(share_of(right[i] - left[i] - 1, True))
+            for d in range(begin, end, LANES):
+                store(errors, e + d, share * load(errors, e + d))
+        begin_and_end(sums, (left[i] - low) * P, (right[i] - low) * P, errors, e, begin, end)
     add_running_sums(v, tokens, low, high, sums, errors, first, last, 0, 1, begin, end)
 
 
@@ -386,20 +387,52 @@ def four_lots(d, end):
     return d, min(d + LANES, last), min(d + 2 * LANES, last), min(d + 3 * LANES, last)
 
 
+@compiled(**UNCOUNTED)
+def load_lots(x, i, lots):
+    """Four lots of lanes of what begins at x[i]."""
+    a, b, c, d = lots
+    return load(x, i + a), load(x, i + b), load(x, i + c), load(x, i + d)
+
+
+@compiled(**UNCOUNTED)
+def store_lots(x, i, lots, lanes):
+    """Put them there. A lot that comes twice must have been loaded before."""
+    store(x, i + lots[0], lanes[0]), store(x, i + lots[1], lanes[1])
+    store(x, i + lots[2], lanes[2]), store(x, i + lots[3], lanes[3])
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def plus(x, y):
+    """The sums of four lots of lanes each."""
+    return x[0] + y[0], x[1] + y[1], x[2] + y[2], x[3] + y[3]
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def minus(x, y):
+    """Their differences."""
+    return x[0] - y[0], x[1] - y[1], x[2] - y[2], x[3] - y[3]
+
+
 @compiled(fastmath=False, **UNCOUNTED)
 def add_up(v, tokens, low, high, sums):
     """Running sums over the rows of the tokens low to high - 1; the first one is zero."""
     P, stride = v.shape[1], stride_of(v)
     for column in range(0, P, 4 * LANES):
-        a, b, c, d = four_lots(column, P)
-        s = t = u = w = splat(0)
-        store(sums, a, s), store(sums, b, t), store(sums, c, u), store(sums, d, w)
+        lots, total = four_lots(column, P), (splat(0), splat(0), splat(0), splat(0))
+        store_lots(sums, 0, lots, total)
         for j in range(low, high):
-            row, place = tokens[j] * stride, (j + 1 - low) * P
-            s, t = s + load(v, row + a), t + load(v, row + b)
-            u, w = u + load(v, row + c), w + load(v, row + d)
-            store(sums, place + a, s), store(sums, place + b, t)
-            store(sums, place + c, u), store(sums, place + d, w)
+            total = plus(total, load_lots(v, tokens[j] * stride, lots))
+            store_lots(sums, (j + 1 - low) * P, lots, total)
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def begin_and_end(sums, before, behind, errors, e, begin, end):
+    """Let the error at e count from one row of `sums` on, and no more from another one on; columns begin to end."""
+    for column in range(begin, end, 4 * LANES):
+        lots = four_lots(column, end)
+        error, first, last = load_lots(errors, e, lots), load_lots(sums, before, lots), load_lots(sums, behind, lots)
+        store_lots(sums, before, lots, plus(first, error))
+        store_lots(sums, behind, lots, minus(last, error))
 
 
 @compiled(fastmath=False, **UNCOUNTED)
@@ -409,18 +442,13 @@ def add_running_sums(v, tokens, low, high, sums, errors, first, last, e, step, b
     """
     P, stride = v.shape[1], stride_of(v)
     for column in range(begin, end, 4 * LANES):
-        a, b, c, d = four_lots(column, end)
-        s = t = u = w = splat(0)
+        lots, total = four_lots(column, end), (splat(0), splat(0), splat(0), splat(0))
         for j in range(low, high):
-            place, row = (j - low) * P, tokens[j] * stride
-            s, t = s + load(sums, place + a), t + load(sums, place + b)
-            u, w = u + load(sums, place + c), w + load(sums, place + d)
-            S, T, U, W = load(v, row + a) + s, load(v, row + b) + t, load(v, row + c) + u, load(v, row + d) + w
+            total = plus(total, load_lots(sums, (j - low) * P, lots))
+            row = plus(load_lots(v, tokens[j] * stride, lots), total)
             if first <= j < last:
-                own = (e + (j - first) * step) * P
-                S, T = S - load(errors, own + a), T - load(errors, own + b)
-                U, W = U - load(errors, own + c), W - load(errors, own + d)
-            store(v, row + a, S), store(v, row + b, T), store(v, row + c, U), store(v, row + d, W)
+                row = minus(row, load_lots(errors, (e + (j - first) * step) * P, lots))
+            store_lots(v, tokens[j] * stride, lots, row)
 
 
 @functools.cache

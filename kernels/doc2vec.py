@@ -45,11 +45,17 @@ from kernels.cbow import (
     add_running_sums,
     add_to_targets,
     add_up,
+    begin_and_end,
     chunk_gradient,
+    four_lots,
+    load_lots,
+    minus,
     own_spans,
+    plus,
     predict_numpy,
     score,
     share_of,
+    store_lots,
     weigh_itself,
     weigh_noise,
 )
@@ -156,7 +162,8 @@ def _run(W_in, W_out, text, order, negatives, alphas, negative, together, mean, 
 def _train(worker, workers, arrivals, W_in, W_out, text, centres, order, negatives, alphas, negative, mean, window,
            null, losses, X, Y, parts, G):  # fmt: skip
     weight, turned = lanes_of_zeros(G.shape[1]), lanes_of_zeros(CHUNK * max(W_out[0].shape[1], W_out[1].shape[1]))
-    sums, itself = sums_room(W_in, text[1], text[2], G.shape[0]), np.arange(CHUNK)
+    P = max(W_in[0].shape[1], W_in[1].shape[1])
+    sums, itself = sums_room(P, text[1], text[2], G.shape[0]), np.arange(CHUNK)
     numbers = order, negatives, alphas, negative, mean, window, null
     room = weight, turned, sums, itself
     _train_in(worker, workers, arrivals, W_in, W_out, text, centres, *numbers, losses, X, Y, parts, G, *room)
@@ -218,12 +225,12 @@ def _train_in(worker, workers, arrivals, W_in, W_out, text, centres, order, nega
 
 
 @compiled
-def sums_room(W, left, right, n):
-    """Room for the sums over what n neighbours see."""
+def sums_room(P, left, right, n):
+    """Room for the sums, of P columns, over what n neighbours see."""
     widest = 0
     for i in range(left.shape[0]):
         widest = max(widest, right[i] - left[i])
-    return lanes_of_zeros((widest + n + 1) * max(W[0].shape[1], W[1].shape[1]))
+    return lanes_of_zeros((widest + n + 1) * P)
 
 
 @compiled(**UNCOUNTED)
@@ -263,11 +270,14 @@ def add_up_inputs(W, D, text, order, start, first, step, end, mean, sums, X):
             t0, t1 = offsets[documents[i]], offsets[documents[i] + 1]
             share = splat(share_of(right[i] - left[i] - 1 + t1 - t0, mean))
             before, behind, own = (left[i] - low) * P, (right[i] - low) * P, tokens[i] * stride
-            for d in range(0, P, LANES):
-                total = load(sums, behind + d) - load(sums, before + d) - load(W, own + d)
-                for t in range(t0, t1):
-                    total = total + load(D, tags[t] * apart + d)
-                store(X, (m - start) * P + d, share * total)
+            for column in range(0, P, 4 * LANES):
+                lots = four_lots(column, P)
+                seen = minus(load_lots(sums, behind, lots), load_lots(sums, before, lots))
+                total = plus(minus(seen, load_lots(W, own, lots)), load_lots(D, tags[t0] * apart, lots))
+                for t in range(t0 + 1, t1):
+                    total = plus(total, load_lots(D, tags[t] * apart, lots))
+                a, b, c, d = total
+                store_lots(X, (m - start) * P, lots, (share * a, share * b, share * c, share * d))
         n = stop
 
 
@@ -285,10 +295,7 @@ def hand_out(W, text, order, start, first, step, end, E, sums, low_column, high_
         clear(sums, (high - low + 1) * P)
         for m in range(n, stop, step):
             before, behind = (left[order[m]] - low) * P, (right[order[m]] - low) * P
-            for d in range(low_column, high_column, LANES):
-                e = load(E, (m - start) * P + d)
-                store(sums, before + d, load(sums, before + d) + e)
-                store(sums, behind + d, load(sums, behind + d) - e)
+            begin_and_end(sums, before, behind, E, (m - start) * P, low_column, high_column)
         i, count = order[n], (stop - n + step - 1) // step
         add_running_sums(W, tokens, low, high, sums, E, i, i + count, n - start, step, low_column, high_column)
         hand_to_tags(W, text, order, n, step, stop, E, start, low_column, high_column)

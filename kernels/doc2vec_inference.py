@@ -24,13 +24,28 @@ import functools
 
 import numpy as np
 
-from kernels.cbow import chunk_gradient, predict_numpy, score
+from kernels.cbow import four_lots, load_lots, predict_numpy, store_lots
 from kernels.compile import UNCOUNTED, compiled
-from kernels.doc2vec import add_up_inputs, input_functions, join_inputs, place_functions, sums_room, weigh
+from kernels.doc2vec import add_up_inputs, input_functions, join_inputs, place_functions, sums_room
 from kernels.runs import THREADS, error_and_loss
-from kernels.simd import LANES, add_lanes, fetch, fma, lanes_of_zeros, load, splat, spread, store
+from kernels.simd import (
+    LANES,
+    add_lanes,
+    fetch,
+    fma,
+    lanes_of_zeros,
+    load,
+    sigmoid_softplus,
+    splat,
+    spread,
+    store,
+    unequal,
+)
 from kernels.skipgram import whole
-from kernels.tiles import CHUNK, PARTS, clear, gradient, in_parts, stride_of, turn
+from kernels.tiles import CHUNK, clear, gather, gradient, in_parts, multiply, stride_of, turn
+
+# So many steps of a document have their noise laid out once, for all documents.
+LAID_OUT = 256
 
 
 def infer_numpy(D, W_in, W_out, tokens, left, right, documents, starts, negatives, alpha, negative, mean, window,
@@ -71,46 +86,113 @@ def infer_cpu(D, W_in, W_out, tokens, left, right, documents, starts, negatives,
               null):  # fmt: skip
     """Compiled :func:`infer_numpy`, for one thread: others may have documents of their own."""
     text = tokens, left, right, documents, np.arange(len(D), dtype=np.int32), np.arange(len(D) + 1)
-    matrices = [in_parts(W) for W in (D, W_in, W_out)]
-    return _infer(*matrices, text, starts, negatives, np.float32(alpha), negative, mean, window, null)
+    halves = in_parts(W_in), in_parts(D)
+    return _infer(D, W_in, halves, W_out, text, starts, negatives, np.float32(alpha), negative, mean, window, null)
 
 
 @compiled(fastmath=False)
-def _infer(D, W_in, W_out, text, starts, negatives, alpha, negative, mean, window, null):
-    order, M = np.arange(text[0].shape[0]), whole(negatives.shape[1])
-    X = lanes_of_zeros(CHUNK * W_out[0].shape[1]), lanes_of_zeros(CHUNK * W_out[1].shape[1])
-    Y = lanes_of_zeros((M + CHUNK) * W_out[0].shape[1]), lanes_of_zeros((M + CHUNK) * W_out[1].shape[1])
-    parts = lanes_of_zeros(PARTS * CHUNK * (M + CHUNK)).reshape(PARTS, -1)
-    G, weight, turned = np.zeros_like(parts[0]), np.zeros_like(parts[0]), np.zeros_like(X[1])
-    room = X, Y, parts, G, weight, turned, lanes_of_zeros(M), sums_room(D, text[1], text[2], CHUNK)
-    return _infer_in(D, W_in, W_out, text, order, starts, negatives, alpha, negative, mean, window, null, *room)
+def _infer(D, W_in, halves, W_out, text, starts, negatives, alpha, negative, mean, window, null):
+    P, (S, K) = W_out.shape[1], negatives.shape
+    width = (K + LANES - 1) // LANES * LANES
+    # The last place is for all steps that come behind those that are laid out once.
+    places = min(S, LAID_OUT) + 1
+    columns, ids = lanes_of_zeros(places * width * P).reshape(places, -1), np.full((places, width), -1, np.int32)
+    share = lanes_of_zeros(width)
+    share[:K] = np.float32(negative) / np.float32(max(K, 1))
+    noise = negatives, columns, ids, np.full(places, -1), share
+    sums = sums_room(W_in.shape[1], text[1], text[2], CHUNK)
+    room = lanes_of_zeros(CHUNK * P), lanes_of_zeros(CHUNK * LANES), lanes_of_zeros(CHUNK), lanes_of_zeros(width), sums
+    alone = lanes_of_zeros(CHUNK + width).reshape(1, -1), lanes_of_zeros(CHUNK + width), lanes_of_zeros(CHUNK + width)
+    numbers = alpha, negative, mean, window, null
+    return _infer_in(D, W_in, halves, W_out, text, np.arange(text[0].shape[0]), starts, *noise, *numbers, *room, *alone)
 
 
 @compiled(fastmath=False, **UNCOUNTED)
-def _infer_in(D, W_in, W_out, text, order, starts, negatives, alpha, negative, mean, window, null, X, Y, parts, G,
-              weight, turned, sums, running):  # fmt: skip
+def _infer_in(D, W_in, halves, W_out, text, order, starts, negatives, columns, ids, laid_out, share, alpha, negative,
+              mean, window, null, X, scores, own, G, sums, parts, weight, alone):  # fmt: skip
     tokens, left, right = text[0], text[1], text[2]
-    K, loss = negatives.shape[1], 0.0
+    loss = 0.0
     for n in range(starts.shape[0] - 1):
-        begin, end = starts[n], starts[n + 1]
-        own = tokens[begin:end]
-        for step in range((end - begin + CHUNK - 1) // CHUNK):
-            first = begin + CHUNK * step
-            last = min(first + CHUNK, end)
+        for step in range((starts[n + 1] - starts[n] + CHUNK - 1) // CHUNK):
+            first = starts[n] + CHUNK * step
+            last = min(first + CHUNK, starts[n + 1])
+            words = tokens[first:last]
+            for i in range(last, min(last + CHUNK, starts[n + 1])):
+                for d in range(0, W_out.shape[1], LANES):
+                    fetch(W_out, tokens[i] * stride_of(W_out) + d)
             if not window and are_alone(left, right, first, last):
-                loss += step_alone(D, n, W_out, own, negatives, step, negative, alpha, parts, weight, G)
+                loss += step_alone(D, n, W_out, words, negatives[step], negative, alpha, parts, weight, alone)
                 continue
-            for part in range(PARTS):
-                if window:
-                    join_inputs(W_in, D, W_out[0].shape[1] * part, text, order, window, null, first, last, X[part])
-                else:
-                    add_up_inputs(W_in[part], D[part], text, order, first, 0, 1, last, mean, running, X[part])
-                turn(X[part], W_out[part].shape[1], turned)
-                score(W_out[part], own, negatives, step, step + 1, X[part], turned, Y[part], parts[part])
-            weigh(tokens[first:last], negatives[step], negative, weight)
-            loss += chunk_gradient(K, alpha, parts, weight, G)
-            add_to_document(D, n, G, Y, sums, K, last - first)
+            if window:
+                join_inputs(*halves, 0, text, order, window, null, first, last, X)
+            else:
+                add_up_inputs(W_in, D, text, order, first, 0, 1, last, mean, sums, X)
+            place = min(step, laid_out.shape[0] - 1)
+            if laid_out[place] != step:
+                lay_out(W_out, negatives[step], columns[place], ids[place])
+                laid_out[place] = step
+            loss += chunk_steps(W_out, words, columns[place], ids[place], share, alpha, X, scores, own, G)
+            add_to_document(D, n, W_out, words, negatives[step], own, G)
     return loss
+
+
+@compiled(**UNCOUNTED)
+def lay_out(W, noise, columns, ids):
+    """The noise words' rows as columns, sixteen beside each other, and their numbers; zeros and -1 behind the last."""
+    K, P = noise.shape[0], W.shape[1]
+    rows = lanes_of_zeros(LANES * P)
+    for k in range(0, ids.shape[0], LANES):
+        gather(W, stride_of(W), noise[k:], K - k, P, rows)
+        turn(rows, P, columns[k * P :])
+    for k in range(K):
+        ids[k] = noise[k]
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def chunk_steps(W, words, columns, ids, share, alpha, X, scores, own, G):
+    """The steps of a chunk's inputs towards each one's word, `own`, and of all together from each noise word, G.
+
+    Returns the loss.
+    """
+    P, stride, count = W.shape[1], stride_of(W), words.shape[0]
+    store(scores, 0, splat(0))
+    store(own, 0, splat(0))
+    for r in range(count):
+        product = splat(0)
+        for d in range(0, P, LANES):
+            product = fma(load(X, r * P + d), load(W, words[r] * stride + d), product)
+        scores[r] = add_lanes(product)
+        own[r] = 1
+    wrong, missed = sigmoid_softplus(load(scores, 0))
+    loss = load(own, 0) * missed
+    store(own, 0, splat(alpha) * load(own, 0) * wrong)
+    for k in range(0, ids.shape[0], LANES):
+        for r in range(0, count, 8):
+            multiply(columns[k * P :], X, P, r, scores)
+        total = splat(0)
+        for r in range(count):
+            wrong, missed = sigmoid_softplus(splat(-1) * load(scores, LANES * r))
+            weight = load(share, k) * unequal(ids, k, words[r])
+            loss = fma(weight, missed, loss)
+            total = fma(weight, wrong, total)
+        store(G, k, splat(-alpha) * total)
+    return add_lanes(loss)
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def add_to_document(D, n, W, words, noise, own, G):
+    """Add to document n the steps of its chunk; of concatenations, the columns that are its own, which come first."""
+    stride, row = stride_of(W), n * stride_of(D)
+    for column in range(0, D.shape[1], 4 * LANES):
+        lots = four_lots(column, D.shape[1])
+        s, t, u, v = load_lots(D, row, lots)
+        for i in range(words.shape[0] + noise.shape[0]):
+            k = i - words.shape[0]
+            w = np.int64(words[i] if k < 0 else noise[k]) * stride
+            g = spread(own, i) if k < 0 else spread(G, k)
+            a, b, c, d = load_lots(W, w, lots)
+            s, t, u, v = fma(g, a, s), fma(g, b, t), fma(g, c, u), fma(g, d, v)
+        store_lots(D, row, lots, (s, t, u, v))
 
 
 @compiled(**UNCOUNTED)
@@ -123,67 +205,32 @@ def are_alone(left, right, first, last):
 
 
 @compiled(fastmath=False, **UNCOUNTED)
-def step_alone(D, n, W_out, tokens, negatives, step, negative, alpha, parts, weight, G):
+def step_alone(D, n, W, words, noise, negative, alpha, scores, weight, G):
     """A chunk whose words see the document alone: all sixteen inputs are one, and a score serves them all.
 
     The first lanes are the words', the others the noise's. Returns the loss.
     """
-    T, K = tokens.shape[0], negatives.shape[1]
-    first, share = CHUNK * step, np.float32(negative) / np.float32(K)
-    count = min(CHUNK, T - first)
-    for part in range(PARTS):
-        d, u = D[part], W_out[part]
-        row, P, stride = n * stride_of(d), u.shape[1], stride_of(u)
-        for i in range(first + CHUNK, min(first + 2 * CHUNK, T)):
-            for column in range(0, P, LANES):
-                fetch(u, tokens[i] * stride + column)
-        for t in range(count + K):
-            w = np.int64(tokens[first + t] if t < count else negatives[step, t - count]) * stride
-            product = splat(0)
-            for column in range(0, P, LANES):
-                product = fma(load(d, row + column), load(u, w + column), product)
-            parts[part, t if t < count else CHUNK + t - count] = add_lanes(product)
+    K, P, count = noise.shape[0], W.shape[1], words.shape[0]
+    row, stride = n * stride_of(D), stride_of(W)
+    for t in range(count + K):
+        w = np.int64(words[t] if t < count else noise[t - count]) * stride
+        product = splat(0)
+        for d in range(0, P, LANES):
+            product = fma(load(D, row + d), load(W, w + d), product)
+        scores[0, t if t < count else CHUNK + t - count] = add_lanes(product)
     clear(weight, whole(K) + CHUNK)
     for t in range(count):
         weight[t] = 1
+    share = np.float32(negative) / np.float32(K)
     for k in range(K):
         n_differ = 0
-        for i in range(first, first + count):
-            n_differ += tokens[i] != negatives[step, k]
+        for t in range(count):
+            n_differ += words[t] != noise[k]
         weight[CHUNK + k] = share * np.float32(n_differ)
-    loss = gradient(parts, weight, 0, 1, np.float32(1), alpha, G)
-    loss += gradient(parts, weight, 1, 1 + (K + LANES - 1) // LANES, np.float32(-1), alpha, G)
-    for part in range(PARTS):
-        d, u = D[part], W_out[part]
-        row, P, stride = n * stride_of(d), u.shape[1], stride_of(u)
-        for column in range(0, P, LANES):
-            total = load(d, row + column)
-            for t in range(count):
-                total = fma(spread(G, t), load(u, tokens[first + t] * stride + column), total)
-            for k in range(K):
-                total = fma(spread(G, CHUNK + k), load(u, negatives[step, k] * stride + column), total)
-            store(d, row + column, total)
+    loss = gradient(scores, weight, 0, 1, np.float32(1), alpha, G)
+    loss += gradient(scores, weight, 1, 1 + (K + LANES - 1) // LANES, np.float32(-1), alpha, G)
+    add_to_document(D, n, W, words, noise, G, G[CHUNK:])
     return loss
-
-
-@compiled(fastmath=False, **UNCOUNTED)
-def add_to_document(D, n, G, Y, sums, K, count):
-    """Add to document n the steps of its chunk of so many words; of concatenations, the columns that are its own."""
-    M, split = whole(K), D[0].shape[1]
-    widths = Y[0].shape[0] // (M + CHUNK), Y[1].shape[0] // (M + CHUNK)
-    for k in range(K):
-        # How far all words of the chunk want to move from a noise word.
-        sums[k] = add_lanes(load(G, CHUNK * k))
-    for column in range(0, split + D[1].shape[1], LANES):
-        part, side = int(column >= split), int(column >= widths[0])
-        y, P, at = Y[side], widths[side], column - widths[0] * side
-        d = n * stride_of(D[part]) + column - split * part
-        total = load(D[part], d)
-        for k in range(K):
-            total = fma(spread(sums, k), load(y, k * P + at), total)
-        for r in range(count):
-            total = fma(spread(G, CHUNK * M + r), load(y, (M + r) * P + at), total)
-        store(D[part], d, total)
 
 
 @functools.cache

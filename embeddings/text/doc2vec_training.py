@@ -14,7 +14,6 @@ from embeddings.text.word2vec import (
     alias_table,
     draw,
     noise_distribution,
-    padded,
     windows,
 )
 from kernels import dbow as dbow_kernel
@@ -22,7 +21,7 @@ from kernels import doc2vec as kernel
 from kernels import doc2vec_inference as inference_kernel
 from kernels import skipgram as skipgram_kernel
 from kernels.device import implementation, to_device, to_host
-from kernels.simd import LANES
+from kernels.simd import LANES, rows_of_zeros
 from kernels.skipgram import CHUNK
 
 # A block is cut into so many strands, and a chunk takes of each in turn, so that it holds different documents.
@@ -37,7 +36,7 @@ WINDOW_NOISE, PIECE_NOISE, INFERENCE_NOISE = 16, 64, 16
 WINDOW_TOGETHER, FARTHEST = 16, 0.4
 
 # Words of the documents that a thread infers at a time.
-PIECE_WORDS = 1 << 15
+PIECE_WORDS = 1 << 17
 
 
 class Doc2VecTraining(Word2VecTraining):
@@ -196,9 +195,9 @@ def widened(vectors, d):
     """Rows that hold one or several vectors of d numbers, each filled up to whole lanes."""
     n = vectors.shape[1] // d
     P = -(-d // LANES) * LANES
-    wide = np.zeros((len(vectors), n, P), np.float32)
-    wide[:, :, :d] = vectors.reshape(len(vectors), n, d)
-    return wide.reshape(len(vectors), n * P)
+    wide = rows_of_zeros(len(vectors), n * P)
+    wide.reshape(len(vectors), n, P)[:, :, :d] = vectors.reshape(len(vectors), n, d)
+    return wide
 
 
 def narrowed(W, d):
@@ -216,8 +215,8 @@ class Inference:
     def __init__(self, model, epochs, alpha, min_alpha):
         self.model, self.epochs, self.alpha, self.min_alpha = model, epochs, alpha, min_alpha
         self.step = implementation(inference_kernel.IMPLEMENTATIONS, model.device)
-        rows = [model.vectors_, model.null_vector_[None]] if model.joined else [model.vectors_]
-        matrices = [padded(widened(W, model.vector_size)) for W in (np.concatenate(rows), model.context_vectors_)]
+        vectors = np.concatenate([model.vectors_, model.null_vector_[None]]) if model.joined else model.vectors_
+        matrices = [widened(W, model.vector_size) for W in (vectors, model.context_vectors_)]
         self.matrices = [to_device(W, model.device) for W in matrices]
         # Nothing is thinned out: of a few words none is to be lost.
         self.keep = np.ones(len(model.counts_), np.float32)
@@ -243,12 +242,13 @@ class Inference:
         number = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
         place = np.arange(len(tokens), dtype=np.int32) - offsets.astype(np.int32)[number]
         # All begin at zero, where no document is nearer to one than to another.
-        D = to_device(padded(np.zeros((len(lengths), model.vector_size), np.float32)), device)
+        D = to_device(widened(np.zeros((len(lengths), model.vector_size), np.float32), model.vector_size), device)
         options = model.negative, model.dm_mean, model.window if model.joined else 0, len(model.vectors_)
         for epoch in range(self.epochs):
             rng = np.random.default_rng([model.seed, 2, epoch])
-            left, right = alone(len(tokens))
-            if model.dm:
+            if not model.dm:
+                left, right = alone(len(tokens))
+            else:
                 reach = np.full(longest, model.window, np.int32)
                 if not model.joined:
                     reach = rng.integers(1, model.window, longest, np.int32, endpoint=True)
