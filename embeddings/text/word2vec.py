@@ -31,7 +31,7 @@ SHARED_NOISE = {True: 24, False: 8}
 
 # Chunks of a batch, all of whose gradients come from the same vectors, unless some word is so frequent that a batch
 # would hold it more often than this: its steps, all in the same direction, would go too far.
-TOGETHER, MOST_FREQUENT = {True: 16, False: 8}, 8
+TOGETHER, MOST_FREQUENT = 16, 8
 
 
 class Word2Vec(WordEmbedder):
@@ -247,7 +247,7 @@ class Word2VecTraining(Training):
         self.noise = alias_table(noise)
         kept = frequency * self.keep
         self.most = max(float(kept.max() / kept.sum()), float(noise.max()))
-        self.together = int(np.clip(MOST_FREQUENT / (CHUNK * self.most), 1, TOGETHER[sg]))
+        self.together = int(np.clip(MOST_FREQUENT / (CHUNK * self.most), 1, TOGETHER))
         self._check_corpus()
 
     def _check_corpus(self):
