@@ -184,14 +184,15 @@ def block_cpu(W_in, W_out, tokens, left, right, negatives, alphas, negative, tog
     losses = np.zeros(len(negatives))
     # Behind the noise words stand the centres' own.
     room = batch_room(W_in, whole(negatives.shape[1]) + CHUNK, min(together, max(len(negatives), 1)))
-    arguments = W_in, W_out, tokens, left, right, negatives, alphas, negative, mean, mean and not legacy, losses
-    run_team(workers, _train, *arguments, *room)
+    divide = mean and not legacy
+    arguments = W_in, W_out, tokens, left, right, negatives, alphas, negative, mean, divide, losses
+    run_team(workers, _train, *arguments, *room, np.zeros_like(room[-1]) if divide else room[-1])
     return float(losses.sum())
 
 
 @compiled(fastmath=False)
 def _train(worker, workers, arrivals, W_in, W_out, tokens, left, right, negatives, alphas, negative, mean, divide,
-           losses, H, Y, parts, G):  # fmt: skip
+           losses, H, Y, parts, G, S):  # fmt: skip
     T, together = tokens.shape[0], G.shape[0]
     widest = max(W_in[0].shape[1], W_in[1].shape[1])
     widest_batch = 0
@@ -201,14 +202,14 @@ def _train(worker, workers, arrivals, W_in, W_out, tokens, left, right, negative
     sums = lanes_of_zeros((widest_batch + 1) * widest)  # over what a batch sees
     turned, weight, itself = lanes_of_zeros(CHUNK * widest), lanes_of_zeros(G.shape[1]), np.arange(CHUNK)
     numbers = tokens, left, right, negatives, alphas, negative, mean, divide, losses
-    room = H, Y, parts, G, sums, turned, weight, itself
+    room = H, Y, parts, G, S, sums, turned, weight, itself
     _train_in(worker, workers, arrivals, W_in, W_out, *numbers, *room)
     return 0
 
 
 @compiled(fastmath=False, **UNCOUNTED)
 def _train_in(worker, workers, arrivals, W_in, W_out, tokens, left, right, negatives, alphas, negative, mean, divide,
-              losses, H, Y, parts, G, sums, turned, weight, itself):  # fmt: skip
+              losses, H, Y, parts, G, S, sums, turned, weight, itself):  # fmt: skip
     T, (C, K) = tokens.shape[0], negatives.shape
     together = G.shape[0]
     stage = 0
@@ -229,18 +230,22 @@ def _train_in(worker, workers, arrivals, W_in, W_out, tokens, left, right, negat
             chunk = start + c
             weigh(tokens, left, right, 2, negatives, chunk, negative, weight)
             losses[chunk] = chunk_gradient(K, alphas[chunk], parts[:, c], weight, G[c])
+            if divide:
+                share_out(left, right, chunk, K, G[c], weight, S[c])
         stage = wait(arrivals, workers, stage)
         for part in range(PARTS):
             begin, end = own_columns(worker, workers, part, W_in)
             for c in range(size if end > begin else 0):
                 if workers > 1 and c + 1 < size:
                     fetch_all(G[c + 1])
+                    if divide:
+                        fetch_all(S[c + 1])
                 chunk = start + c
                 room = H[part][c], Y[part][c], itself, begin, end
-                add_to_targets(W_out[part], tokens, negatives, chunk, G[c], *room)
+                add_to_targets(W_out[part], tokens, negatives, chunk, G[c], S[c], *room)
             if end > begin:
                 errors = H[part].reshape(-1)
-                hand_to_windows(W_in[part], tokens, left, right, start, size, divide, errors, sums, begin, end)
+                hand_to_windows(W_in[part], tokens, left, right, start, size, errors, sums, begin, end)
         if workers > PARTS:
             # Others may read these columns next.
             stage = wait(arrivals, workers, stage)
@@ -248,9 +253,10 @@ def _train_in(worker, workers, arrivals, W_in, W_out, tokens, left, right, negat
 
 
 @compiled(fastmath=False, **UNCOUNTED)
-def add_to_targets(u, tokens, negatives, chunk, G, H, Y, itself, begin, end):
+def add_to_targets(u, tokens, negatives, chunk, G, S, H, Y, itself, begin, end):
     """Add a chunk's steps to its noise and to the words of its centres, and leave in H the steps of its inputs, which
-    nobody needs any more; columns begin to end. ``itself`` counts from 0 to 15.
+    nobody needs any more; columns begin to end. Along a score, targets go by G, inputs by S. ``itself`` counts from 0
+    to 15.
     """
     K, P, stride = negatives.shape[1], u.shape[1], stride_of(u)
     M = whole(K)
@@ -260,12 +266,12 @@ def add_to_targets(u, tokens, negatives, chunk, G, H, Y, itself, begin, end):
         add_products(u, stride, noise, K - k, G, CHUNK * k, CHUNK, 1, H, P, 0, CHUNK, 0, 0, begin, end)
     for i in range(first, last):
         r, w = i - first, tokens[i] * stride
-        own = splat(G[CHUNK * M + r])
+        own, step = splat(G[CHUNK * M + r]), splat(S[CHUNK * M + r])
         for d in range(begin, end, LANES):
             store(u, w + d, own * load(H, r * P + d) + load(u, w + d))
-            store(H, r * P + d, own * load(Y, (M + r) * P + d))
+            store(H, r * P + d, step * load(Y, (M + r) * P + d))
     for r in range(0, CHUNK, 8):
-        add_products(H, P, itself[r:], 8, G, r, 1, CHUNK, Y, P, 0, K, 0, 0, begin, end)
+        add_products(H, P, itself[r:], 8, S, r, 1, CHUNK, Y, P, 0, K, 0, 0, begin, end)
 
 
 @compiled(fastmath=False, **UNCOUNTED)
@@ -360,23 +366,29 @@ def chunk_gradient(K, alpha, parts, weight, G):
 
 
 @compiled(fastmath=False, **UNCOUNTED)
-def hand_to_windows(v, tokens, left, right, start, size, divide, errors, sums, begin, end):
+def share_out(left, right, chunk, K, G, share, S):
+    """S = what one word of the window gets of the steps G; ``share`` is room."""
+    first, M = CHUNK * chunk, whole(K)
+    store(share, 0, splat(0))
+    for i in range(first, min(first + CHUNK, left.shape[0])):
+        share[i - first] = share_of(right[i] - left[i] - 1, True)
+    for k in range(K):
+        store(S, CHUNK * k, load(share, 0) * load(G, CHUNK * k))
+    store(S, CHUNK * M, load(share, 0) * load(G, CHUNK * M))
+
+
+@compiled(fastmath=False, **UNCOUNTED)
+def hand_to_windows(v, tokens, left, right, start, size, errors, sums, begin, end):
     """Add to every word the errors of the centres that see it, columns begin to end.
 
-    An error begins at its window's first word and ends behind the last one; running sums do the rest. With `divide`, a
-    word of n gets 1/n of it.
+    An error begins at its window's first word and ends behind the last one; running sums do the rest.
     """
     P = v.shape[1]
     first, last = CHUNK * start, min(CHUNK * (start + size), tokens.shape[0])
     low, high = seen_from(left, right, first, last)
     clear(sums, (high - low + 1) * P)
     for i in range(first, last):
-        e = (i - first) * P
-        if divide:
-            share = splat(share_of(right[i] - left[i] - 1, True))
-            for d in range(begin, end, LANES):
-                store(errors, e + d, share * load(errors, e + d))
-        begin_and_end(sums, (left[i] - low) * P, (right[i] - low) * P, errors, e, begin, end)
+        begin_and_end(sums, (left[i] - low) * P, (right[i] - low) * P, errors, (i - first) * P, begin, end)
     add_running_sums(v, tokens, low, high, sums, errors, first, last, 0, 1, begin, end)
 
 

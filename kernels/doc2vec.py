@@ -208,7 +208,7 @@ def _train_in(worker, workers, arrivals, W_in, W_out, text, centres, order, nega
                 if workers > 1 and c + 1 < size:
                     fetch_all(G[c + 1])
                 room = X[part][c], Y[part][c], itself, low, high
-                add_to_targets(W_out[part], centres, negatives, start + c, G[c], *room)
+                add_to_targets(W_out[part], centres, negatives, start + c, G[c], G[c], *room)
             for r in range(CHUNK if high > low and not window else 0):
                 hand_out(W_in[part], text, order, begin, r, CHUNK, end, X[part].reshape(-1), sums, low, high)
         if window:

@@ -1,5 +1,6 @@
 """A corpus as numbers: read once, kept on disk, so that memory holds the vocabulary and not the text."""
 
+import concurrent.futures
 import gzip
 import os
 import tempfile
@@ -50,7 +51,7 @@ class Corpus:
         return int(self.offsets[-1])
 
     @classmethod
-    def encode(cls, sentences, min_count=1, known=()):
+    def encode(cls, sentences, min_count=1, known=(), workers=1):
         """Read and number a corpus.
 
         Parameters
@@ -62,6 +63,8 @@ class Corpus:
             Rarer words are left out.
         known : list of str, default ()
             Words that have their numbers already; they are kept however rare.
+        workers : int, default 1
+            Threads; with two or more, one numbers words while the other gets the next ones ready.
 
         Raises
         ------
@@ -81,7 +84,7 @@ class Corpus:
         numbering = Numbering()
         lengths, counts = [], np.zeros(0, np.int64)
         file = tempfile.TemporaryFile(prefix="corpus-")
-        for tokens, offsets in numbering.blocks(sentences):
+        for tokens, offsets in numbering.blocks(sentences, workers):
             tokens.tofile(file)
             lengths.append(np.diff(offsets))
             counts = np.concatenate([counts, np.zeros(numbering.n_words - len(counts), np.int64)])
@@ -137,10 +140,21 @@ class Numbering:
         word_offsets = word_offsets[first:]
         return unpack_strings(words_utf8[word_offsets[0] :], word_offsets - word_offsets[0])
 
-    def blocks(self, sentences):
+    def blocks(self, sentences, workers=1):
         """``tokens`` and ``offsets`` of block after block; the next one may overwrite them."""
-        for packed in self._packed(sentences):
-            yield self._tokens.scan(*packed, True)
+        if workers == 1:
+            for packed in self._packed(sentences):
+                yield self._tokens.scan(*packed, True)
+            return
+        # Compiled code numbers a block while Python packs the next one.
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            scanned = None
+            for packed in self._packed(sentences):
+                if scanned is not None:
+                    yield scanned.result()
+                scanned = pool.submit(self._tokens.scan, *packed, True)
+            if scanned is not None:
+                yield scanned.result()
 
     def _packed(self, sentences):
         if isinstance(sentences, str | os.PathLike):

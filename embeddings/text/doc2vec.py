@@ -159,7 +159,7 @@ class Doc2Vec(WordEmbedder):
         """
         self._check_parameters()
         tagged = TaggedDocuments(X)
-        corpus = Corpus.encode(tagged.sentences(), self.min_count)
+        corpus = Corpus.encode(tagged.sentences(), self.min_count, workers=self.workers)
         tagged.finish(len(corpus))
         if self.joined:
             _check_tag_counts(np.diff(tagged.offsets), self.dm_tag_count)

@@ -151,7 +151,7 @@ class FastText(WordEmbedder):
             After Ctrl-C. The model then has what it learned so far, and can be used and saved.
         """
         self._check_parameters()
-        corpus = Corpus.encode(X, self.min_count)
+        corpus = Corpus.encode(X, self.min_count, workers=self.workers)
         self.index_to_key_, self.counts_, self.buckets_ = [], np.zeros(0, np.int64), np.zeros(0, np.int64)
         self.piece_vectors_ = self.context_vectors_ = np.zeros((0, self.vector_size), np.float32)
         self.loss_history_ = []
@@ -180,7 +180,7 @@ class FastText(WordEmbedder):
         d = self.vectors_.shape[1]
         if self.vector_size != d:
             raise ValueError(f"vector_size must stay {d}, that of the vectors learned so far, got {self.vector_size}")
-        corpus = Corpus.encode(X, self.min_count, known=self.index_to_key_)
+        corpus = Corpus.encode(X, self.min_count, known=self.index_to_key_, workers=self.workers)
         corpus.counts[: len(self.counts_)] += self.counts_
         self._learn_from(corpus)
         return self

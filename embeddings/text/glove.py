@@ -141,7 +141,7 @@ class GloVe(WordEmbedder):
 
     def _count(self, X):
         """Words, how often each occurs, and the entries of the matrix; of the text itself nothing stays in memory."""
-        corpus = Corpus.encode(X, self.min_count)
+        corpus = Corpus.encode(X, self.min_count, workers=self.workers)
         counts = Cooccurrences(corpus, self.window, self.symmetric, self.distance_weighting, self.device)
         words, frequencies = corpus.words, corpus.counts
         del corpus

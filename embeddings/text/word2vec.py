@@ -171,7 +171,7 @@ class Word2Vec(WordEmbedder):
             After Ctrl-C. The model then has what it learned so far, and can be used and saved.
         """
         self._check_parameters()
-        corpus = Corpus.encode(X, self.min_count)
+        corpus = Corpus.encode(X, self.min_count, workers=self.workers)
         self._start(corpus, self._new_rows(len(corpus.words), 0))
         self.loss_history_ = []
         Word2VecTraining(self, corpus, self.sg, self.batch, self.hs).run()
@@ -196,7 +196,7 @@ class Word2Vec(WordEmbedder):
         d = self.vectors_.shape[1]
         if self.vector_size != d:
             raise ValueError(f"vector_size must stay {d}, that of the vectors learned so far, got {self.vector_size}")
-        corpus = Corpus.encode(X, self.min_count, known=self.index_to_key_)
+        corpus = Corpus.encode(X, self.min_count, known=self.index_to_key_, workers=self.workers)
         old_counts, n_old = self.counts_, len(self.index_to_key_)
         new = self._new_rows(len(corpus.words) - n_old, n_old)
         zeros = np.zeros_like(new)
