@@ -19,9 +19,16 @@ AUTOENCODER = {"n_blocks": 3, "epochs": 24}
 RETRIEVAL = {"clip_patch": (8, 4, 4), "n_mels": 96, "temperature": 0.07, "epochs": 28, "batch_size": 256}
 # Less is squeezed than above, so that edges stay, and nearby latents look alike; a token for each place of the latent.
 LATENTS = {"latent_channels": 64, "variational": True, "beta": 0.3, "epochs": 12}
-DIFFUSION = {"patch_size": (1, 1, 1), "width": 192, "epochs": 84, "batch_size": 64, "learning_rate": 1.5e-3}
+DIFFUSION = {
+    "patch_size": (1, 1, 1),
+    "width": 128,
+    "n_layers": 12,
+    "epochs": 80,
+    "batch_size": 64,
+    "learning_rate": 1.5e-3,
+}
 JUDGE = {"patch_size": (8, 4, 4), "epochs": 8}
-GUIDANCE = 3.0
+DRAWING = {"steps": 40, "guidance": 3.0, "restarts": 8}
 
 
 def run(data, threads):
@@ -243,7 +250,7 @@ def diffusion(n=16384, n_drawn=512):
     autoencoder = VideoAutoencoder(**LATENTS).fit(world.clips[:n])
     model = DiffusionTransformer(autoencoder=autoencoder, **DIFFUSION).fit(world.clips[:n], labels)
     asked = {name: values[n:] for name, values in world.labels.items()}
-    drawn, real = model.sample(asked, steps=40, guidance=GUIDANCE), world.clips[n:]
+    drawn, real = model.sample(asked, **DRAWING), world.clips[n:]
     again = autoencoder.inverse_transform(autoencoder.transform(real))
     every = np.ones(n_drawn, bool)
     for name in ("shape", "colour", "motion"):

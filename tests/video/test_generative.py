@@ -214,10 +214,19 @@ def test_diffusion_draws_the_colour_that_is_asked_for(tmp_path):
     asked = {"colour": np.array([0, 1, 2, 2])}
     drawn = model.sample(asked, steps=8, seed=3)
     assert drawn.shape == (4, 2, 4, 4, 3) and drawn.dtype == np.uint8
-    distance = abs(drawn.reshape(4, -1, 3).mean(axis=1)[:, None] - colours).sum(axis=2)
-    assert distance.argmin(axis=1).tolist() == [0, 1, 2, 2]
+
+    def nearest(clips):
+        return abs(clips.reshape(4, -1, 3).mean(axis=1)[:, None] - colours).sum(axis=2).argmin(axis=1).tolist()
+
+    assert nearest(drawn) == [0, 1, 2, 2]
     assert model.sample(asked, steps=8, seed=3).tobytes() == drawn.tobytes()
     assert len(list(model.steps(asked, steps=3))) == 3
+    # From time 0.625 back to 0.875 it goes in one step, and down again in two.
+    *before, again = model.steps(asked, steps=8, restarts=2, seed=3)
+    assert len(before) == 8 + 2 * 2 - 1 and (again != drawn).any()
+    assert nearest(again) == [0, 1, 2, 2]
+    with pytest.raises(ValueError, match="restarts must be at least 0, got -1"):
+        model.sample(asked, restarts=-1)
     model.save(tmp_path / "model.safetensors")
     assert (
         DiffusionTransformer.load(tmp_path / "model.safetensors").sample(asked, 8, seed=3).tobytes() == drawn.tobytes()
