@@ -20,6 +20,7 @@ import functools
 import numpy as np
 
 from kernels.compile import UNCOUNTED, compiled
+from kernels.running_sums import add_running_sums, add_up, begin_and_end, four_lots, others, store_lots, times
 from kernels.runs import chunk_kernel, single_kernel, train_chunks, train_singly
 from kernels.simd import LANES, add_lanes, fetch, fetch_all, fma, lanes_of_zeros, load, splat, store, unequal
 from kernels.skipgram import (
@@ -298,9 +299,7 @@ def add_up_windows(v, tokens, left, right, first, last, mean, sums, H):
         before, behind, own = (left[i] - low) * P, (right[i] - low) * P, tokens[i] * stride
         for column in range(0, P, 4 * LANES):
             lots = four_lots(column, P)
-            seen = minus(load_lots(sums, behind, lots), load_lots(sums, before, lots))
-            a, b, c, d = minus(seen, load_lots(v, own, lots))
-            store_lots(H, (i - first) * P, lots, (share * a, share * b, share * c, share * d))
+            store_lots(H, (i - first) * P, lots, times(share, others(sums, before, behind, v, own, lots)))
 
 
 @compiled(**UNCOUNTED)
@@ -390,77 +389,6 @@ def hand_to_windows(v, tokens, left, right, start, size, errors, sums, begin, en
     for i in range(first, last):
         begin_and_end(sums, (left[i] - low) * P, (right[i] - low) * P, errors, (i - first) * P, begin, end)
     add_running_sums(v, tokens, low, high, sums, errors, first, last, 0, 1, begin, end)
-
-
-@compiled(**UNCOUNTED)
-def four_lots(d, end):
-    """Where four lots of lanes begin, from column d on; the last one again, where there are no more before `end`."""
-    last = end - LANES
-    return d, min(d + LANES, last), min(d + 2 * LANES, last), min(d + 3 * LANES, last)
-
-
-@compiled(**UNCOUNTED)
-def load_lots(x, i, lots):
-    """Four lots of lanes of what begins at x[i]."""
-    a, b, c, d = lots
-    return load(x, i + a), load(x, i + b), load(x, i + c), load(x, i + d)
-
-
-@compiled(**UNCOUNTED)
-def store_lots(x, i, lots, lanes):
-    """Put them there. A lot that comes twice must have been loaded before."""
-    store(x, i + lots[0], lanes[0]), store(x, i + lots[1], lanes[1])
-    store(x, i + lots[2], lanes[2]), store(x, i + lots[3], lanes[3])
-
-
-@compiled(fastmath=False, **UNCOUNTED)
-def plus(x, y):
-    """The sums of four lots of lanes each."""
-    return x[0] + y[0], x[1] + y[1], x[2] + y[2], x[3] + y[3]
-
-
-@compiled(fastmath=False, **UNCOUNTED)
-def minus(x, y):
-    """Their differences."""
-    return x[0] - y[0], x[1] - y[1], x[2] - y[2], x[3] - y[3]
-
-
-@compiled(fastmath=False, **UNCOUNTED)
-def add_up(v, tokens, low, high, sums):
-    """Running sums over the rows of the tokens low to high - 1; the first one is zero."""
-    P, stride = v.shape[1], stride_of(v)
-    for column in range(0, P, 4 * LANES):
-        lots, total = four_lots(column, P), (splat(0), splat(0), splat(0), splat(0))
-        store_lots(sums, 0, lots, total)
-        for j in range(low, high):
-            total = plus(total, load_lots(v, tokens[j] * stride, lots))
-            store_lots(sums, (j + 1 - low) * P, lots, total)
-
-
-@compiled(fastmath=False, **UNCOUNTED)
-def begin_and_end(sums, before, behind, errors, e, begin, end):
-    """Let the error at e count from one row of `sums` on, and no more from another one on; columns begin to end."""
-    for column in range(begin, end, 4 * LANES):
-        lots = four_lots(column, end)
-        error, first, last = load_lots(errors, e, lots), load_lots(sums, before, lots), load_lots(sums, behind, lots)
-        store_lots(sums, before, lots, plus(first, error))
-        store_lots(sums, behind, lots, minus(last, error))
-
-
-@compiled(fastmath=False, **UNCOUNTED)
-def add_running_sums(v, tokens, low, high, sums, errors, first, last, e, step, begin, end):
-    """Add to the rows of the tokens low to high - 1 the running sums of `sums`, but to those of the tokens first to
-    last - 1 not their own errors, which stand in row e and each `step` rows on; columns begin to end.
-    """
-    P, stride = v.shape[1], stride_of(v)
-    for column in range(begin, end, 4 * LANES):
-        lots, total = four_lots(column, end), (splat(0), splat(0), splat(0), splat(0))
-        for j in range(low, high):
-            total = plus(total, load_lots(sums, (j - low) * P, lots))
-            row = plus(load_lots(v, tokens[j] * stride, lots), total)
-            if first <= j < last:
-                row = minus(row, load_lots(errors, (e + (j - first) * step) * P, lots))
-            store_lots(v, tokens[j] * stride, lots, row)
 
 
 @functools.cache

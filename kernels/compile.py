@@ -12,7 +12,7 @@ import numba
 from llvmlite import binding
 
 # Kernels of several files call what these define.
-_NAMES = "compile simd tiles activation amx dense_tiles skipgram cbow doc2vec team"
+_NAMES = "compile simd tiles activation amx dense_tiles skipgram cbow doc2vec running_sums team"
 SHARED = [Path(__file__).with_name(f"{name}.py") for name in _NAMES.split()]
 
 # Everything that lets LLVM vectorise sums and use reciprocals, but neither "nnan" nor "ninf": a NaN or an infinity in

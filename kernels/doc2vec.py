@@ -42,24 +42,27 @@ import functools
 import numpy as np
 
 from kernels.cbow import (
-    add_running_sums,
     add_to_targets,
-    add_up,
-    begin_and_end,
     chunk_gradient,
-    four_lots,
-    load_lots,
-    minus,
     own_spans,
-    plus,
     predict_numpy,
     score,
     share_of,
-    store_lots,
     weigh_itself,
     weigh_noise,
 )
 from kernels.compile import UNCOUNTED, compiled
+from kernels.running_sums import (
+    add_running_sums,
+    add_up,
+    begin_and_end,
+    four_lots,
+    load_lots,
+    others,
+    plus,
+    store_lots,
+    times,
+)
 from kernels.runs import chunk_kernel, train_chunks
 from kernels.simd import LANES, fetch, fetch_all, lanes_of_zeros, load, splat, store
 from kernels.skipgram import batch_room, whole
@@ -272,12 +275,10 @@ def add_up_inputs(W, D, text, order, start, first, step, end, mean, sums, X):
             before, behind, own = (left[i] - low) * P, (right[i] - low) * P, tokens[i] * stride
             for column in range(0, P, 4 * LANES):
                 lots = four_lots(column, P)
-                seen = minus(load_lots(sums, behind, lots), load_lots(sums, before, lots))
-                total = plus(minus(seen, load_lots(W, own, lots)), load_lots(D, tags[t0] * apart, lots))
-                for t in range(t0 + 1, t1):
+                total = others(sums, before, behind, W, own, lots)
+                for t in range(t0, t1):
                     total = plus(total, load_lots(D, tags[t] * apart, lots))
-                a, b, c, d = total
-                store_lots(X, (m - start) * P, lots, (share * a, share * b, share * c, share * d))
+                store_lots(X, (m - start) * P, lots, times(share, total))
         n = stop
 
 

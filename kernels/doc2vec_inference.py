@@ -24,9 +24,10 @@ import functools
 
 import numpy as np
 
-from kernels.cbow import four_lots, load_lots, predict_numpy, store_lots
+from kernels.cbow import predict_numpy
 from kernels.compile import UNCOUNTED, compiled
 from kernels.doc2vec import add_up_inputs, input_functions, join_inputs, place_functions, sums_room
+from kernels.running_sums import four_lots, load_lots, store_lots
 from kernels.runs import THREADS, error_and_loss
 from kernels.simd import (
     LANES,
@@ -86,7 +87,7 @@ def infer_cpu(D, W_in, W_out, tokens, left, right, documents, starts, negatives,
               null):  # fmt: skip
     """Compiled :func:`infer_numpy`, for one thread: others may have documents of their own."""
     text = tokens, left, right, documents, np.arange(len(D), dtype=np.int32), np.arange(len(D) + 1)
-    halves = in_parts(W_in), in_parts(D)
+    halves = in_parts(W_in), in_parts(D)  # as concatenations are made
     return _infer(D, W_in, halves, W_out, text, starts, negatives, np.float32(alpha), negative, mean, window, null)
 
 

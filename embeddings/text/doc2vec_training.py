@@ -242,7 +242,7 @@ class Inference:
         number = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
         place = np.arange(len(tokens), dtype=np.int32) - offsets.astype(np.int32)[number]
         # All begin at zero, where no document is nearer to one than to another.
-        D = to_device(widened(np.zeros((len(lengths), model.vector_size), np.float32), model.vector_size), device)
+        D = to_device(rows_of_zeros(len(lengths), self.matrices[0].shape[1]), device)
         options = model.negative, model.dm_mean, model.window if model.joined else 0, len(model.vectors_)
         for epoch in range(self.epochs):
             rng = np.random.default_rng([model.seed, 2, epoch])

@@ -240,7 +240,8 @@ class DiffusionTransformer(NetworkModel):
             1 follows the network that is told the labels; more goes beyond, away from the one that is not.
         restarts : int, default 0
             How often noise is added again, from time 0.6 back to 0.85, and taken away anew ([6]_): errors made where
-            shapes are decided grow smaller each time. One takes a quarter of the steps.
+            shapes are decided grow smaller each time. One takes a quarter of the steps; where there is one step alone,
+            there is none.
         seed : int, default 0
             Of the noise.
 

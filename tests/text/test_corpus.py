@@ -56,6 +56,7 @@ def test_rare_words_are_left_out_wherever_they_stand():
     same(Corpus.encode(lists, 3), *expected)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize(
     ("sentences", "error", "message"),
     [
@@ -69,13 +70,14 @@ def test_rare_words_are_left_out_wherever_they_stand():
         ([[], []], ValueError, "no word to learn from: none of 2 sentences"),
     ],
 )
-def test_bad_sentences(sentences, error, message):
+def test_bad_sentences(sentences, error, message, workers):
     with pytest.raises(error, match=message):
-        Corpus.encode(sentences, 2)
+        Corpus.encode(sentences, 2, workers=workers)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("kind", ["lists", "texts", "file"])
-def test_blocks_of_any_size(tmp_path, monkeypatch, kind):
+def test_blocks_of_any_size(tmp_path, monkeypatch, kind, workers):
     rng = np.random.default_rng(1)
     words = np.array(["Ab", "İstanbul", "猫", "x" * 20, "é", "b", "GROẞ", "ab"])
     texts = [" ".join(rng.choice(words, n)) for n in rng.integers(0, 6, 300)]
@@ -87,7 +89,7 @@ def test_blocks_of_any_size(tmp_path, monkeypatch, kind):
     path.write_text("\n".join([*texts, "end"]), encoding="utf-8")
     lists.append(["end"])
     given = {"lists": lists, "texts": [*texts, "end"], "file": path}[kind]
-    same(Corpus.encode(given, 1), *by_hand(lists, 1))
+    same(Corpus.encode(given, 1, workers=workers), *by_hand(lists, 1))
 
 
 def test_words_of_lists_stay_as_they_are():

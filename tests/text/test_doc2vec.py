@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from embeddings.text import Doc2Vec
+from kernels.doc2vec_inference import LAID_OUT
+from kernels.tiles import CHUNK
 from tests.text.test_word2vec import share_of_kin
 from tests.text.test_word2vec import world as sentences_of_world
 
@@ -94,6 +96,17 @@ def test_inference_knows_nothing_of_other_documents(options):
     assert model.set_params(seed=2).transform(texts).tobytes() != together.tobytes()
     for before, after in zip(state, (model.vectors_, model.context_vectors_, model.document_vectors_), strict=True):
         np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("options", [{}, {"dm_concat": True}], ids=["PV-DM", "PV-DM, concatenated"])
+def test_a_document_longer_than_the_noise_that_is_laid_out(options):
+    model = Doc2Vec(**{**SETTINGS, **options, "epochs": 2}).fit(world())
+    words = [word for words, _ in world(300, seed=6) for word in words]
+    assert len(words) > CHUNK * (LAID_OUT + 2)
+    texts = [words, words[:40], words[7:]]
+    fast = model.transform(texts)
+    np.testing.assert_allclose(fast, model.set_params(device="numpy").transform(texts), rtol=1e-3, atol=1e-4)
+    assert model.set_params(device="cpu").infer_vector(words).tobytes() == fast[0].tobytes()
 
 
 def test_more_epochs_of_inference_lower_the_distance_to_the_learned_vector():

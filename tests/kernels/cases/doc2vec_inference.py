@@ -26,6 +26,7 @@ CASES = {
         "sums": lambda: infer(20, mean=False, N=4),
         "concatenated": lambda: infer(50, window=2),
         "concatenated, wide": lambda: infer(20, window=1, P=48, K=11),
+        "more noise than lanes": lambda: infer(40, K=20),
         "one word": lambda: infer(1, N=1),
         "no document": lambda: infer(0, N=0),
     },
